@@ -1,0 +1,202 @@
+"""Every setting, declared once: type, default, bounds and description.
+
+Sections and options keep Keystone's names where the meaning is the same. `settings_load` reads them from file,
+environment and command line; the reference page `docs/settings.md` is generated from here. Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+
+def opt(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    """One option: its default, one sentence of description, bounds (inclusive) or choices, and whether it is secret."""
+    meta = {"doc": doc, "low": low, "high": high, "choices": choices, "secret": secret}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=default.copy, metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The API listener."""
+
+    host: str = opt("127.0.0.1", "Address to listen on.")
+    port: int = opt(5000, "TCP port of the API listener; 0 takes a free one.", low=0, high=65535)
+    public_urls: list[str] = opt(
+        [], "Base URLs that clients use, the first being the canonical one; empty: the listener's own name and port."
+    )
+    tls_cert: str = opt("", "PEM file with the server's certificate chain; empty: plain HTTP behind a proxy.")
+    tls_key: str = opt("", "PEM file with the server's private key.")
+    workers: int = opt(2, "Worker processes.", low=1, high=256)
+    threads: int = opt(8, "Threads in each worker.", low=1, high=256)
+    max_request_body_size: int = opt(114688, "Largest request body, in bytes.", low=1024, high=104857600)
+    header_timeout: float = opt(5.0, "Seconds a client may take for the TLS handshake and the request head.", low=0.1, high=600)
+    body_timeout: float = opt(10.0, "Seconds a client may take to send the request body.", low=0.1, high=600)
+    keepalive: int = opt(5, "Seconds an idle connection is kept open; 0 closes after each answer.", low=0, high=600)
+    max_header_size: int = opt(65535, "Largest header field, in bytes: a ticket with many groups is long.", low=1024, high=1048576)
+    trusted_hops: list[str] = opt(
+        [], "Addresses or networks of proxies whose identity headers are believed; `unix` stands for a Unix socket."
+    )
+    remote_user_header: str = opt("X-Remote-User", "Header in which a trusted hop names the user it authenticated.")
+    metrics_dir: str = opt("", "Directory shared by the workers' metrics; empty: one made at start and removed at the end.")
+
+
+@dataclass(frozen=True)
+class X509:
+    """The listener for client certificates, and whose certificate means which user."""
+
+    enabled: bool = opt(False, "Serve client certificates on a listener of their own.")
+    host: str = opt("127.0.0.1", "Address to listen on.")
+    port: int = opt(8443, "TCP port of the certificate listener; 0 takes a free one.", low=0, high=65535)
+    workers: int = opt(2, "Worker processes.", low=1, high=256)
+    tls_cert: str = opt("", "PEM file with this listener's certificate chain.")
+    tls_key: str = opt("", "PEM file with this listener's private key.")
+    client_ca: str = opt("", "PEM bundle of the authorities that may issue client certificates.")
+    crl: str = opt("", "PEM bundle of revocation lists, one for every authority in `client_ca`; re-read when it changes.")
+    rules: list[dict[str, str]] = opt(
+        [],
+        "Ordered rules, each with `issuer` (RFC 4514 name, exact), `subject` (RFC 4514 pattern whose {user} part names "
+        "the user), and `domain` (name) or `domain_id`. The first that fits decides; a certificate that fits none is refused.",
+    )
+
+
+@dataclass(frozen=True)
+class Kerberos:
+    """The Negotiate entry point `/krb/v3`."""
+
+    keytab: str = opt("", "Keytab with the service's keys; empty: Kerberos is off.")
+    service: str = opt("", "Service as HTTP@host.name; empty: HTTP at the host of each of `server.public_urls`' first.")
+    realms: dict[str, str] = opt({}, "Table from realm to domain name; a realm that is not listed is refused.")
+    channel_bindings: str = opt(
+        "offered", "Channel bindings (RFC 5929): checked when offered, or required.", choices=("offered", "required")
+    )
+    channel_binding_cert: str = opt("", "Certificate that the client sees, PEM; empty: `server.tls_cert`. Set it behind a TLS proxy.")
+    replay_cache: str = opt("", "File of the replay cache, e.g. /var/lib/gatestone/rcache; empty: the library's default.")
+
+
+@dataclass(frozen=True)
+class Auth:
+    """Which methods may be used."""
+
+    methods: list[str] = opt(["password", "token", "external", "kerberos", "x509"], "Methods that clients may log in with.")
+    external_domain: str = opt("", "Domain name of users whom a trusted hop names; empty: the default domain.")
+
+
+@dataclass(frozen=True)
+class Token:
+    """Life and spelling of tokens."""
+
+    provider: str = opt("fernet", "Spelling of new tokens.", choices=("fernet", "jws", "uuid"))
+    readers: list[str] = opt([], "Further spellings that are still accepted, for moving a fleet without a logout.")
+    expiration: int = opt(3600, "Life of a token, in seconds.", low=1, high=31536000)
+    allow_rescope_scoped_token: bool = opt(True, "Whether a scoped token may be exchanged for another scope.")
+    allow_expired_window: int = opt(172800, "Seconds after expiry for which a service may still fetch a token.", low=0, high=31536000)
+    max_staleness: float = opt(0.0, "Seconds for which a worker may rely on its last look at the change log; 0: look each time.", low=0, high=60)
+    cache_size: int = opt(10000, "Tokens that a worker remembers.", low=0, high=10000000)
+
+
+@dataclass(frozen=True)
+class FernetTokens:
+    """Keys for Fernet tokens, when they live in files as Keystone keeps them."""
+
+    key_repository: str = opt("", "Directory of keys named 0, 1, 2 ... as Keystone's; empty: keys live in the database.")
+    max_active_keys: int = opt(3, "Keys that are kept at a rotation.", low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The master key that wraps the signing keys in the database."""
+
+    master_key: str = opt("", "Master key: 32 bytes in URL-safe base64. Prefer the environment or `master_key_file`.", secret=True)
+    master_key_file: str = opt("", "File with the master key.")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Users and their passwords."""
+
+    default_domain_id: str = opt("default", "Id of the domain that version 2.0 and unqualified names mean.")
+    max_password_length: int = opt(4096, "Longest password, in bytes.", low=1, high=4096)
+    password_hash_concurrency: int = opt(2, "Passwords hashed at a time in one worker.", low=1, high=64)
+    argon2_time_cost: int = opt(3, "Passes of argon2id.", low=1, high=100)
+    argon2_memory_cost: int = opt(65536, "Memory of one argon2id hash, in KiB.", low=8, high=4194304)
+
+
+@dataclass(frozen=True)
+class SecurityCompliance:
+    """Lock-out and the age of passwords."""
+
+    lockout_failure_attempts: int = opt(0, "Wrong passwords in a row that lock an account; 0: never.", low=0, high=1000)
+    lockout_duration: int = opt(1800, "Seconds that an account stays locked.", low=1, high=31536000)
+    password_expires_days: int = opt(0, "Days after which a new password expires; 0: never.", low=0, high=36500)
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where accounts are kept."""
+
+    connection: str = opt("sqlite:///gatestone.db", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.", secret=True)
+    pool_size: int = opt(8, "Connections that a worker keeps.", low=1, high=1000)
+    connect_timeout: int = opt(3, "Seconds to wait for a connection.", low=1, high=60)
+    statement_timeout: float = opt(4.0, "Seconds a statement may take before it is given up.", low=0.1, high=600)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The list of services that a token shows."""
+
+    driver: str = opt("sql", "Source of the catalogue.", choices=("sql", "templated"))
+    template_file: str = opt("", "File for the templated driver, in Keystone's default_catalog.templates form.")
+
+
+@dataclass(frozen=True)
+class OsloPolicy:
+    """Who may do what."""
+
+    policy_file: str = opt("", "YAML file with rules that override the defaults.")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is written about the service's work."""
+
+    level: str = opt("info", "Least severe level that is written.", choices=("debug", "info", "warning", "error"))
+    file: str = opt("", "File to write to; empty: standard error.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections. An attribute's name is its section in the file."""
+
+    server: Server = field(default_factory=Server)
+    x509: X509 = field(default_factory=X509)
+    kerberos: Kerberos = field(default_factory=Kerberos)
+    auth: Auth = field(default_factory=Auth)
+    token: Token = field(default_factory=Token)
+    fernet_tokens: FernetTokens = field(default_factory=FernetTokens)
+    keys: Keys = field(default_factory=Keys)
+    identity: Identity = field(default_factory=Identity)
+    security_compliance: SecurityCompliance = field(default_factory=SecurityCompliance)
+    database: Database = field(default_factory=Database)
+    catalog: Catalog = field(default_factory=Catalog)
+    oslo_policy: OsloPolicy = field(default_factory=OsloPolicy)
+    log: Log = field(default_factory=Log)
+
+
+def sections() -> list[tuple[str, type, list[Field[Any]]]]:
+    """Each section's name, class and fields, in the order of the reference page."""
+    found = []
+    for section in fields(Settings):
+        cls = section.default_factory
+        found.append((section.name, cls, list(fields(cls))))  # type: ignore[arg-type]
+    return found  # type: ignore[return-value]
