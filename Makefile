@@ -1,0 +1,35 @@
+# The commands of this project; `make help` lists them.
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test run test lint format docs bench lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: Debian packages, .venv, server and client
+	@tools/setup.sh run
+
+setup-test:
+	@tools/setup.sh test
+
+run: setup ## the demo: a small cloud with passwords, Kerberos and X.509 (ARGS="--check" to end after the tour)
+	@$(BIN)/gatestone demo $(ARGS)
+
+test: setup-test ## run every check (PARTS="lint types" for some of them)
+	@$(BIN)/python tools/checks.py $(PARTS)
+
+lint: setup-test ## check style and types only
+	@$(BIN)/python tools/checks.py lint format types
+
+format: setup-test ## rewrite the code in the project's style
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+docs: setup ## write the generated pages anew
+	@$(BIN)/gatestone config reference >build/settings.md && mv build/settings.md docs/settings.md
+
+bench: setup-test ## measure, print a table, write build/bench.json
+	@$(BIN)/python tools/bench.py
+
+lock: ## write requirements/*.txt anew from requirements/*.in
+	@tools/lock.sh
