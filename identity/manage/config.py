@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import Field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import click
 
@@ -89,15 +88,12 @@ def masked(settings: Settings, *, changed_only: bool = False) -> dict[str, dict[
 def _mask(value: str) -> str:
     if "://" not in value:
         return _HIDDEN if value else ""
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return _HIDDEN
-    # A password may also stand in the query (?password=...), and in whatever does not parse.
-    host = parts.netloc.rpartition("@")
-    user = host[0].partition(":")[0]
-    netloc = f"{user}:{_HIDDEN}@{host[2]}" if ":" in host[0] else parts.netloc
-    return urlunsplit(parts._replace(netloc=netloc, query=_HIDDEN if parts.query else ""))
+    # By hand: a password with odd characters in it, or one in the query, must not slip through a parser.
+    scheme, _, rest = value.partition("://")
+    user_info, at, place = rest.rpartition("@")
+    user, colon, _ = user_info.partition(":")
+    place, query, _ = place.partition("?")
+    return f"{scheme}://{user}{colon and ':' + _HIDDEN}{at}{place}{query and '?' + _HIDDEN}"
 
 
 def to_toml(values: dict[str, dict[str, Any]]) -> str:
