@@ -10,6 +10,7 @@ class Domain:
     id: str
     name: str
     enabled: bool = True
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Project:
     domain: Domain
     enabled: bool = True
     is_domain: bool = False
+    parent_id: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Subject:
     `revoked_seq` is the highest sequence of a revoking change that meets one of the tags (0: none), and
     `revoked_at` the latest time of such a change in seconds: for tokens that carry no sequence, those
     which Keystone itself made. `roles` are effective: direct, by group, inherited and implied.
+    `seq` is the change counter at that moment: a token issued from this snapshot is as new as that.
     """
 
     user: User
@@ -59,6 +63,7 @@ class Subject:
     tags: frozenset[str] = field(default_factory=frozenset)
     revoked_seq: int = 0
     revoked_at: float = 0.0
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
