@@ -1,0 +1,188 @@
+"""The connection to the database: transactions, time limits, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
+
+from ..errors import StartError
+from ..settings import Database
+from .failures import LostConnection, driver_failures, meaning
+
+READ = {
+    "sqlite": ("PRAGMA query_only=1", "BEGIN"),
+    "postgresql": ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",),
+}
+WRITE = {
+    "sqlite": ("PRAGMA query_only=0", "BEGIN IMMEDIATE"),
+    "postgresql": ("BEGIN ISOLATION LEVEL READ COMMITTED",),
+}
+
+
+class Store:
+    """One database, and this process's pool of connections to it.
+
+    Connections stand in the driver's autocommit mode; a transaction is opened by its own BEGIN. That is the first thing sent,
+    so it also finds out whether a pooled connection is still alive, without the extra round trip of a ping.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        self._inherited: list[Any] = []
+
+    @classmethod
+    def open(cls, database: Database) -> Store:
+        """Make the pool; connects at first use. Raises `errors.StartError` for a URL that cannot work."""
+        url = _url(database.connection)
+        engine = _sqlite(url, database) if url.get_backend_name() == "sqlite" else _postgresql(url, database)
+        return cls(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only transaction: all statements in it see one snapshot. Raises `errors.Unavailable`, `BadRequest`."""
+        with self._transaction(READ[self.dialect]) as db:
+            yield db
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction; commits at the end, or rolls back on an exception. Raises `errors.Conflict` too."""
+        with self._transaction(WRITE[self.dialect]) as tx:
+            yield tx
+
+    def dispose(self) -> None:
+        """Forget the connections that a fork copied from its parent. Call it in the child, before the first query.
+
+        They stay referenced: to collect them would close the parent's session, or drop its SQLite locks.
+        """
+        self._inherited.append(self.engine.pool)
+        self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        """Close every idle connection of this process."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, opening: tuple[str, ...]) -> Iterator[Connection]:
+        try:
+            connection = self._start(opening)
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                if not connection.invalidated:
+                    connection.rollback()
+                raise
+            finally:
+                connection.close()
+        except driver_failures() as error:
+            raise meaning(error) from error
+
+    def _start(self, opening: tuple[str, ...]) -> Connection:
+        """A connection with a transaction open. A dead one is replaced once: nothing was asked of it yet."""
+        connection = self.engine.connect()
+        try:
+            return self._opened(connection, opening)
+        except LostConnection:
+            self.engine.dispose()  # its neighbours in the pool died with it
+        return self._opened(self.engine.connect(), opening)
+
+    def _opened(self, connection: Connection, opening: tuple[str, ...]) -> Connection:
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            for command in opening:
+                driver.execute(command)
+            connection.begin()
+        except BaseException as error:
+            lost = isinstance(error, Exception) and self.engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+            connection.invalidate()
+            connection.close()
+            if lost:
+                raise LostConnection from error
+            raise
+        return connection
+
+
+def _url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StartError(
+            "database.connection is not a database URL; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+        ) from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise StartError(f"database.connection names {url.drivername!r}; supported are sqlite and postgresql+psycopg")
+    return url
+
+
+def _sqlite(url: URL, database: Database) -> Engine:
+    """Write-ahead log: readers never wait for the writer. A database in memory has one connection, which threads take in turn."""
+    memory = url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
+    if not memory and "uri" not in url.query:
+        _private_file(str(url.database))
+    size = {"pool_size": 1, "max_overflow": 0} if memory else {"pool_size": database.pool_size, "max_overflow": 4}
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        **size,
+        pool_timeout=database.connect_timeout,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": database.statement_timeout},
+    )
+
+    def prepare(connection: Any, record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys=1")
+        if not memory:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _private_file(name: str) -> None:
+    """Create the file readable by its owner only; SQLite gives its log files the same mode."""
+    try:
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StartError(f"cannot open the database file {os.path.abspath(name)}: {error.strerror}") from None
+
+
+def _postgresql(url: URL, database: Database) -> Engine:
+    """A silent network is noticed by keepalives; a slow statement is given up by the server itself."""
+    limit = int(database.statement_timeout * 1000)
+    options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={limit * 4 + 10000}"
+    given = url.query.get("options")
+    defaults: dict[str, Any] = {
+        "connect_timeout": database.connect_timeout,
+        "keepalives": 1,
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": limit + 10000,
+        "application_name": "gatestone",
+    }
+    arguments = {name: value for name, value in defaults.items() if name not in url.query}
+    arguments["options"] = f"{options} {given}" if isinstance(given, str) else options
+    arguments["autocommit"] = True
+    try:
+        return create_engine(
+            url.difference_update_query(["options"]),
+            pool_size=database.pool_size,
+            max_overflow=4,
+            pool_timeout=database.connect_timeout,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args=arguments,
+        )
+    except (ImportError, NoSuchModuleError):
+        raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None

@@ -1,0 +1,182 @@
+"""A user within a scope, with effective roles and whatever revoked them: all of it in one statement, of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Double, String, bindparam, text
+
+from ..model import revocation as tags
+from ..model.subject import Domain, Project, Role, Subject, User
+from .text import findable
+
+MOST = 2**63 - 1
+
+# Every row has the same columns; `part` tells what it is. An id that was not asked for is '', which no row has.
+# CROSS JOIN keeps SQLite to this order: few actors, few targets, then one probe of the grants' primary key for each pair.
+# The change log is likewise probed once a tag (a scalar subquery for each), so its length does not matter.
+LOAD = text("""
+WITH RECURSIVE
+lineage (id, name, parent_id, domain_id, is_domain, enabled) AS (
+    SELECT p.id, p.name, p.parent_id, COALESCE(p.domain_id, p.id), p.is_domain, p.enabled FROM project p WHERE p.id = :project
+    UNION
+    SELECT p.id, p.name, p.parent_id, COALESCE(p.domain_id, p.id), p.is_domain, p.enabled
+    FROM lineage l JOIN project p ON p.id = l.parent_id
+),
+actor (kind, id) AS (
+    SELECT 'user', :user
+    UNION SELECT 'group', m.group_id FROM membership m WHERE m.user_id = :user
+    UNION SELECT 'group', g.id FROM user_group g WHERE g.id IN :groups
+),
+target (kind, id, inherited) AS (
+    SELECT 'project', :project, FALSE WHERE :project <> ''
+    UNION ALL SELECT 'domain', :domain, FALSE WHERE :domain <> ''
+    UNION ALL SELECT 'system', 'system', FALSE WHERE :system <> ''
+    UNION ALL SELECT CASE WHEN l.is_domain THEN 'domain' ELSE 'project' END, l.id, TRUE FROM lineage l WHERE l.id <> :project
+),
+held (role_id) AS (
+    SELECT g.role_id
+    FROM actor a CROSS JOIN target t CROSS JOIN role_grant g
+    WHERE g.actor_kind = a.kind AND g.actor_id = a.id
+      AND g.target_kind = t.kind AND g.target_id = t.id AND g.inherited = t.inherited
+    UNION
+    SELECT i.implied_id FROM held h JOIN role_implication i ON i.prior_id = h.role_id
+),
+mark (tag) AS (
+    SELECT 'user:' || :user
+    UNION SELECT 'domain:' || u.domain_id FROM user_account u WHERE u.id = :user
+    UNION SELECT CASE WHEN l.is_domain THEN 'domain:' ELSE 'project:' END || l.id FROM lineage l
+    UNION SELECT 'project:' || :project WHERE :project <> ''
+    UNION SELECT 'domain:' || :domain WHERE :domain <> ''
+    UNION SELECT 'role:' || h.role_id FROM held h
+    UNION SELECT 'grant:' || a.id || '/' || t.id FROM actor a CROSS JOIN target t
+    UNION SELECT 'grant:' || :user || '/*' FROM target t
+),
+hit (seq, at) AS (
+    SELECT
+        (SELECT MAX(c.seq) FROM change c WHERE c.tag = m.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at),
+        (SELECT MAX(c.at) FROM change c WHERE c.tag = m.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at)
+    FROM mark m
+    UNION ALL
+    SELECT c.seq, c.at FROM change c WHERE c.tag IN :extra AND c.revokes AND c.seq > :since AND c.at >= :since_at
+)
+SELECT 'user' AS part, u.id AS id, u.name AS name, d.id AS domain_id, d.name AS domain_name, u.default_project_id AS other_id,
+       CASE WHEN u.enabled THEN 1 ELSE 0 END AS enabled, CASE WHEN d.enabled THEN 1 ELSE 0 END AS domain_enabled,
+       (SELECT w.expires_at FROM password w WHERE w.user_id = u.id ORDER BY w.id DESC LIMIT 1) AS at
+FROM user_account u JOIN project d ON d.id = u.domain_id WHERE u.id = :user
+UNION ALL
+SELECT CASE WHEN l.id = :project THEN 'project' ELSE 'above' END, l.id, l.name, d.id, d.name, l.parent_id,
+       CASE WHEN l.enabled THEN 1 ELSE 0 END, CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL
+FROM lineage l JOIN project d ON d.id = l.domain_id
+UNION ALL
+SELECT 'domain', d.id, d.name, NULL, NULL, NULL, CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL, NULL
+FROM project d WHERE d.id = :domain AND d.is_domain
+UNION ALL
+SELECT 'group', a.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM actor a WHERE a.kind = 'group'
+UNION ALL
+SELECT 'role', r.id, r.name, r.domain_id, NULL, NULL, NULL, NULL, NULL FROM held h JOIN role r ON r.id = h.role_id
+UNION ALL
+SELECT 'log', NULL, NULL, NULL, NULL, NULL, COALESCE(MAX(hit.seq), 0), (SELECT n.seq FROM change_counter n), MAX(hit.at) FROM hit
+""").bindparams(
+    bindparam("user", type_=String),
+    bindparam("project", type_=String),
+    bindparam("domain", type_=String),
+    bindparam("system", type_=String),
+    bindparam("groups", type_=String, expanding=True),
+    bindparam("extra", type_=String, expanding=True),
+    bindparam("since", type_=BigInteger),
+    bindparam("since_at", type_=Double),
+)
+
+
+def load(
+    db: Connection,
+    user_id: str,
+    *,
+    project_id: str | None = None,
+    domain_id: str | None = None,
+    system: bool = False,
+    groups: tuple[str, ...] = (),
+    extra_tags: tuple[str, ...] = (),
+    since: int,
+    since_at: float | None = None,
+) -> Subject | None:
+    """The user in that scope; None when the user or the scope's target does not exist.
+
+    `groups` are ids that a federated login adds, `extra_tags` the token's own ("audit:...", "chain:..."). Only revoking changes
+    numbered above `since`, and at or after `since_at` seconds where that is given, appear in `revoked_seq` and `revoked_at`.
+    """
+    if not findable(user_id, project_id, domain_id, *groups, *extra_tags):
+        return None
+    rows = db.execute(
+        LOAD,
+        {
+            "user": user_id,
+            "project": project_id or "",
+            "domain": domain_id or "",
+            "system": "system" if system else "",
+            "groups": groups,
+            "extra": extra_tags,
+            "since": min(since, MOST),
+            "since_at": since_at or 0.0,
+        },
+    ).all()
+    parts: dict[str, list[Sequence[Any]]] = {}
+    for row in rows:
+        parts.setdefault(row[0], []).append(row)
+    if "user" not in parts or (project_id and "project" not in parts) or (domain_id and "domain" not in parts):
+        return None
+    log = parts["log"][0]
+    return Subject(
+        user=_user(parts["user"][0]),
+        project=_project(parts["project"][0], parts.get("above", [])) if project_id else None,
+        domain=_domain(parts["domain"][0]) if domain_id else None,
+        system=system,
+        roles=tuple(sorted((Role(row[1], row[2]) for row in parts.get("role", []) if row[3] is None), key=lambda role: role.name)),
+        tags=_tags(parts, system, extra_tags),
+        revoked_seq=int(log[6]),
+        revoked_at=float(log[8] or 0.0),
+        seq=int(log[7]),
+    )
+
+
+def _user(row: Sequence[Any]) -> User:
+    _, id, name, domain_id, domain_name, default_project_id, enabled, domain_enabled, expires_at = row
+    domain = Domain(domain_id, domain_name, bool(domain_enabled))
+    return User(id, name, domain, bool(enabled), default_project_id, expires_at)
+
+
+def _project(row: Sequence[Any], above: list[Sequence[Any]]) -> Project:
+    _, id, name, domain_id, domain_name, parent_id, enabled, domain_enabled, _ = row
+    every = bool(enabled) and all(ancestor[6] for ancestor in above if ancestor[1] != domain_id)
+    domain = Domain(domain_id, domain_name, bool(domain_enabled))
+    return Project(id, name, domain, every, is_domain=parent_id is None, parent_id=parent_id)
+
+
+def _domain(row: Sequence[Any]) -> Domain:
+    return Domain(row[1], row[2], bool(row[6]))
+
+
+def _tags(parts: dict[str, list[Sequence[Any]]], system: bool, extra: Iterable[str]) -> frozenset[str]:
+    """The same tags as `mark` in the statement, made here so that they need not travel."""
+    user = parts["user"][0]
+    targets = []
+    found = {tags.tag(tags.USER, user[1]), tags.tag(tags.DOMAIN, user[3]), *extra}
+    for row in (*parts.get("project", ()), *parts.get("above", ())):
+        kind = tags.DOMAIN if row[5] is None else tags.PROJECT
+        found.add(tags.tag(kind, row[1]))
+        targets.append(row[1])
+    for row in parts.get("project", ()):
+        found.add(tags.tag(tags.PROJECT, row[1]))
+    for row in parts.get("domain", ()):
+        found.add(tags.tag(tags.DOMAIN, row[1]))
+        targets.append(row[1])
+    if system:
+        targets.append("system")
+    found.update(tags.tag(tags.ROLE, row[1]) for row in parts.get("role", ()))
+    actors = [user[1], *(row[1] for row in parts.get("group", ()))]
+    found.update(tags.tag(tags.GRANT, f"{actor}/{target}") for actor in actors for target in targets)
+    if targets:
+        found.add(tags.tag(tags.GRANT, f"{user[1]}/*"))
+    return frozenset(found)

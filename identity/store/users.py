@@ -1,0 +1,193 @@
+"""Users and their passwords. Whatever may end or alter a token is written to the change log in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import delete as remove
+
+from ..errors import NotFound
+from ..model import revocation
+from ..model.auth import UserRef
+from ..model.subject import Credential, Domain, User
+from . import epoch
+from .lookup import Finder, home
+from .tables import password, role_grant, user_account
+from .text import checked_id, checked_name
+
+newest = (
+    select(password.c.id)
+    .where(password.c.user_id == user_account.c.id)
+    .order_by(password.c.id.desc())
+    .limit(1)
+    .correlate(user_account)
+    .scalar_subquery()
+)
+ROWS = select(
+    user_account.c.id,
+    user_account.c.name,
+    home.c.id,
+    home.c.name,
+    home.c.enabled,
+    user_account.c.enabled,
+    user_account.c.default_project_id,
+    password.c.expires_at,
+    password.c.hash,
+    user_account.c.failed_count,
+    user_account.c.failed_at,
+    user_account.c.options,
+).select_from(
+    user_account.join(home, home.c.id == user_account.c.domain_id).outerjoin(password, password.c.id == newest),
+)
+FIND = Finder(ROWS, user_account)
+
+THIS = user_account.c.id == bindparam("this")
+CREATE = insert(user_account)
+ADD_PASSWORD = insert(password)
+OLD_PASSWORDS = remove(password).where(
+    password.c.user_id == bindparam("this"),
+    password.c.id.not_in(
+        select(password.c.id).where(password.c.user_id == bindparam("this")).order_by(password.c.id.desc()).limit(bindparam("keep"))
+    ),
+)
+REPLACE_HASH = (
+    update(password)
+    .where(password.c.user_id == bindparam("this"), password.c.hash == bindparam("old"))
+    .values(hash=bindparam("new"))
+)
+FAILED = (
+    update(user_account)
+    .where(THIS)
+    .values(failed_count=user_account.c.failed_count + 1, failed_at=bindparam("now"))
+    .returning(user_account.c.failed_count)
+)
+CLEARED = update(user_account).where(THIS).values(failed_count=0, failed_at=None)
+DELETE = remove(user_account).where(THIS)
+DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "user", role_grant.c.actor_id == bindparam("this"))
+
+
+def find(db: Connection, ref: UserRef) -> User | None:
+    """The user by id, or by name and domain. One query."""
+    row = _row(db, ref)
+    return _user(row) if row is not None else None
+
+
+def credential(db: Connection, ref: UserRef) -> Credential | None:
+    """What a log-in needs: the password in force, the failures counted, the user's options. One query."""
+    row = _row(db, ref)
+    if row is None:
+        return None
+    options = row[11] or {}
+    return Credential(
+        user=_user(row),
+        hash=row[8],
+        failed_count=row[9],
+        failed_at=row[10],
+        lockout_exempt=bool(options.get("ignore_lockout_failure_attempts")),
+        password_expiry_exempt=bool(options.get("ignore_password_expiry")),
+    )
+
+
+def create(
+    tx: Connection,
+    *,
+    name: str,
+    domain_id: str,
+    now: float,
+    id: str | None = None,
+    enabled: bool = True,
+    default_project_id: str | None = None,
+    hash: str | None = None,
+    password_expires_at: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """Store a new user; gives its id. `options` have Keystone's names. Raises `Conflict` for a name that its domain has already."""
+    values = {
+        "id": checked_id(id),
+        "name": checked_name(name),
+        "domain_id": domain_id,
+        "enabled": enabled,
+        "default_project_id": default_project_id,
+        "options": dict(options or {}),
+        "extra": dict(extra or {}),
+        "created_at": now,
+    }
+    tx.execute(CREATE, values)
+    if hash is not None:
+        _add_password(tx, str(values["id"]), hash, now, password_expires_at)
+    epoch.record(tx, now, [(revocation.USER, str(values["id"]), False)])
+    return str(values["id"])
+
+
+def set_password(tx: Connection, user_id: str, hash: str, now: float, expires_at: float | None = None, *, keep: int = 0) -> None:
+    """Put a new password in force, with `keep` former hashes left beside it; ends the lock-out and every token of the user."""
+    if tx.execute(CLEARED, {"this": user_id}).rowcount == 0:
+        raise NotFound(reason="no such user")
+    _add_password(tx, user_id, hash, now, expires_at)
+    tx.execute(OLD_PASSWORDS, {"this": user_id, "keep": keep + 1})
+    epoch.record(tx, now, [(revocation.USER, user_id, True)])
+
+
+def replace_hash(tx: Connection, user_id: str, old_hash: str, new_hash: str) -> bool:
+    """Write the same password's better hash, if `old_hash` still stands. No token is touched."""
+    return bool(tx.execute(REPLACE_HASH, {"this": user_id, "old": old_hash, "new": new_hash}).rowcount)
+
+
+def record_failure(tx: Connection, user_id: str, now: float) -> int:
+    """Count a wrong password; gives the number in a row (0: no such user)."""
+    return int(tx.execute(FAILED, {"this": user_id, "now": now}).scalar() or 0)
+
+
+def clear_failures(tx: Connection, user_id: str) -> None:
+    """Forget the wrong passwords. Call it where `Credential.failed_count` is not 0."""
+    tx.execute(CLEARED, {"this": user_id})
+
+
+def rename(tx: Connection, user_id: str, name: str, now: float) -> None:
+    """Give the user another name; tokens stay good. Raises `Conflict`."""
+    _update(tx, user_id, {"name": checked_name(name)}, now, revokes=False)
+
+
+def set_enabled(tx: Connection, user_id: str, enabled: bool, now: float) -> None:
+    """Switch the account on or off; off ends every token that the user has."""
+    _update(tx, user_id, {"enabled": enabled}, now, revokes=not enabled)
+
+
+def set_default_project(tx: Connection, user_id: str, project_id: str | None, now: float) -> None:
+    _update(tx, user_id, {"default_project_id": project_id}, now, revokes=False)
+
+
+def set_options(tx: Connection, user_id: str, options: Mapping[str, Any], now: float) -> None:
+    """Replace the user's options (Keystone's names, such as `ignore_lockout_failure_attempts`)."""
+    _update(tx, user_id, {"options": dict(options)}, now, revokes=False)
+
+
+def delete(tx: Connection, user_id: str, now: float) -> None:
+    """Remove the user with passwords, memberships and grants. Raises `NotFound`."""
+    tx.execute(DELETE_GRANTS, {"this": user_id})
+    if tx.execute(DELETE, {"this": user_id}).rowcount == 0:
+        raise NotFound(reason="no such user")
+    epoch.record(tx, now, [(revocation.USER, user_id, True)])
+
+
+def _update(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, *, revokes: bool) -> None:
+    if tx.execute(update(user_account).where(THIS).values(**values), {"this": user_id}).rowcount == 0:
+        raise NotFound(reason="no such user")
+    epoch.record(tx, now, [(revocation.USER, user_id, revokes)])
+
+
+def _add_password(tx: Connection, user_id: str, hash: str, now: float, expires_at: float | None) -> None:
+    tx.execute(ADD_PASSWORD, {"user_id": user_id, "hash": hash, "created_at": now, "expires_at": expires_at})
+
+
+def _row(db: Connection, ref: UserRef) -> Sequence[Any] | None:
+    found = FIND.statement(ref)
+    return db.execute(*found).first() if found else None
+
+
+def _user(row: Sequence[Any]) -> User:
+    id, name, domain_id, domain_name, domain_enabled, enabled, default_project_id, expires_at = row[:8]
+    return User(id, name, Domain(domain_id, domain_name, domain_enabled), enabled, default_project_id, expires_at)
