@@ -59,7 +59,9 @@ class Enforcer:
 
         Raises `errors.Forbidden`, also for a rule that does not exist.
         """
-        rules = self._rules if self._path is None else self._fresh()
+        rules = self._rules
+        if self._path is not None and _signature(self._path) != self._seen:
+            rules = self._reload()
         allowed = None
         if isinstance(credentials, Credentials) and credentials.decided[0] is rules:
             decisions = credentials.decided[1]
@@ -72,11 +74,9 @@ class Enforcer:
         if not allowed:
             raise Forbidden(f"You are not authorized to perform the requested action: {rule}.", reason=f"policy: {rule}")
 
-    def _fresh(self) -> _RuleSet:
-        signature = _signature(self._path)
-        if signature == self._seen:
-            return self._rules
+    def _reload(self) -> _RuleSet:
         with self._lock:
+            signature = _signature(self._path)
             if signature != self._seen:
                 try:
                     self._rules = _load(self._defaults, self._path)
