@@ -1,0 +1,31 @@
+"""Which entry point a path belongs to: the prefix becomes SCRIPT_NAME, the rest PATH_INFO.
+
+The tables are data so that the edge can look them up without a call (it is on the hot path).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from identity.model.auth import Face
+
+# First path segment to face; None: that face is not served on this listener. Prefixes are case-sensitive, so
+# "/KRB" is nobody's and ends in the router's 404, never at a door that asks for another proof.
+_API: Final[Mapping[str, Face | None]] = {"main": Face.MAIN, "admin": Face.ADMIN, "krb": Face.KRB, "x509": None}
+_X509: Final[Mapping[str, Face | None]] = {"x509": Face.X509}
+
+# Listener to (table, face of every other path).
+BY_LISTENER: Final[Mapping[str, tuple[Mapping[str, Face | None], Face | None]]] = {
+    "api": (_API, Face.BARE),
+    "x509": (_X509, None),
+}
+
+
+def resolve(path: str, listener: str) -> tuple[Face, str] | None:
+    """The face and the path below it; None if this listener does not serve the path. `path` starts with '/'."""
+    table, other = BY_LISTENER[listener]
+    face = table.get(path.split("/", 2)[1], other)
+    if face is None:
+        return None
+    return face, path[len(face.value) :] or "/"

@@ -1,0 +1,395 @@
+"""The worker: an event loop that collects whole requests, and threads that only ever answer them.
+
+A slow TLS handshake, a dripping head or a half-sent body costs a place in a table and no thread (CWE-400, "Slowloris").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from enum import Enum, auto
+from typing import Any, Final
+
+from gunicorn.workers.base import Worker
+
+from . import refusal
+from .framing import Framing
+from .observe import log, metrics
+from .refusal import Refused
+from .reply import SERVER, Reply, environ, frozen_config, parse, read_body, send_all
+from .tls import is_authority
+
+_IN: Final = select.EPOLLIN | select.EPOLLONESHOT
+_OUT: Final = select.EPOLLOUT | select.EPOLLONESHOT
+_CHUNK: Final = 65536
+_LINGER: Final = 1.0  # seconds in which a client may still read our last answer
+_X509_LIFE: Final = 60.0  # seconds after which a certificate is asked for anew
+_HANDSHAKERS: Final = 2
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Phase(Enum):
+    HANDSHAKE = auto()
+    READING = auto()  # waiting for a request: `Conn.buffer` says whether it has begun
+    SERVING = auto()  # a thread has it
+    LINGER = auto()  # answered for the last time; what still comes is thrown away
+
+
+class Conn:
+    """One connection. Its fields belong to the thread that serves it in SERVING, else to the event loop."""
+
+    __slots__ = ("born", "buffer", "client", "context", "deadline", "fd", "framing", "message", "phase", "served", "server", "sock")
+
+    def __init__(self, sock: Any, client: Any, server: Any, deadline: float) -> None:
+        self.sock = sock
+        self.fd: int = sock.fileno()
+        self.client = client
+        self.server = server
+        self.phase = Phase.READING
+        self.born = time.monotonic()
+        self.deadline = deadline
+        self.buffer = bytearray()
+        self.framing: Framing | None = None
+        self.message = b""
+        self.context: ssl.SSLContext | None = None
+        self.served = 0
+
+    def receive(self, limit: int) -> bool:
+        """Take what has arrived without waiting. False: the other end is gone."""
+        while len(self.buffer) <= limit:
+            try:
+                data = self.sock.recv(_CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self.buffer += data
+            if self.context is None or not self.sock.pending():
+                return True
+        return True
+
+
+class FrontWorker(Worker):  # type: ignore[misc]
+    """`self.app` is `server.Master`: it brings the settings, the TLS contexts and the pipe to say "ready" on."""
+
+    def init_process(self) -> None:
+        server = self.app.settings.server
+        self.listener: str = self.app.listener
+        self.contexts = self.app.contexts
+        self.plain_cfg = frozen_config(self.cfg)
+        self.once = frozenset({server.remote_user_header.upper()})
+        self.header_timeout, self.body_timeout, self.keepalive = server.header_timeout, server.body_timeout, float(server.keepalive)
+        self.max_body = server.max_request_body_size
+        self.max_head = 2 * server.max_header_size
+        self.conns: dict[int, Conn] = {}
+        self.ready: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
+        self.handshakes: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
+        self.returned: deque[Conn] = deque()
+        self.poll = select.epoll()
+        self.serving = 0
+        super().init_process()
+
+    # --- the event loop -------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self._open()
+        looked = 0.0
+        while self.alive and os.getppid() == self.ppid:
+            self.notify()
+            self._turn(0.2 if self.conns else 1.0)
+            now = time.monotonic()
+            if now - looked >= 0.2:
+                looked = now
+                self._reap(now)
+        self._drain()
+
+    def _open(self) -> None:
+        self.by_fd = {listener.fileno(): listener for listener in self.sockets}
+        for fd, listener in self.by_fd.items():
+            listener.setblocking(False)
+            self.poll.register(fd, select.EPOLLIN)
+        self.poll.register(self.PIPE[0], select.EPOLLIN)  # signals, and threads that give a connection back
+        for number in range(self.cfg.threads):
+            threading.Thread(target=self._serve_all, name=f"serve-{number}", daemon=True).start()
+        if self.contexts is not None:
+            for number in range(_HANDSHAKERS):
+                threading.Thread(target=self._shake_all, name=f"handshake-{number}", daemon=True).start()
+        self.app.say_ready()
+
+    def _turn(self, timeout: float) -> None:
+        for fd, _mask in self.poll.poll(timeout):
+            if fd in self.by_fd:
+                self._accept(self.by_fd[fd])
+            elif fd == self.PIPE[0]:
+                self._take_back()
+            elif fd in self.conns:
+                self._advance(self.conns[fd])
+
+    def _accept(self, listener: Any) -> None:
+        try:
+            sock, client = listener.accept()
+        except OSError:
+            return  # taken by another worker, gone again, or no descriptors left
+        if len(self.conns) >= self.cfg.worker_connections:
+            self._make_room()
+        sock.setblocking(False)
+        conn = Conn(sock, client, listener.getsockname(), time.monotonic() + self.header_timeout)
+        self.conns[conn.fd] = conn
+        self.poll.register(conn.fd, 0)
+        if self.contexts is not None:
+            conn.phase = Phase.HANDSHAKE
+            self._arm(conn, _IN)
+        else:
+            self._advance(conn)
+
+    def _make_room(self) -> None:
+        """At the limit the oldest connection that no thread serves gives way: it is idle or slow."""
+        for conn in self.conns.values():
+            if conn.phase is not Phase.SERVING:
+                metrics().refused("crowded")
+                self._close(conn)
+                return
+
+    def _advance(self, conn: Conn) -> None:
+        """Something may have arrived."""
+        if conn.phase is Phase.HANDSHAKE:
+            self.handshakes.put(conn)
+        elif conn.phase is Phase.LINGER:
+            self._throw_away(conn)
+        elif conn.phase is Phase.READING:
+            was_empty = not conn.buffer
+            if not conn.receive(self.max_head + 2 * self.max_body):
+                self._close(conn)
+                return
+            if was_empty and conn.served:
+                conn.deadline = time.monotonic() + self.header_timeout
+            self._examine(conn)
+
+    def _examine(self, conn: Conn) -> None:
+        """Give a complete request to the threads; wait for the rest of an incomplete one."""
+        framing = conn.framing
+        if framing is None:
+            framing = conn.framing = Framing(self.max_head, self.max_body)
+        knew_head = framing.head
+        try:
+            extent = framing.extent(conn.buffer) if conn.buffer else None
+        except Refused as refused:
+            self._refuse(conn, refused)
+            return
+        if extent is not None:
+            self._dispatch(conn, extent)
+            return
+        if framing.head and not knew_head:
+            conn.deadline = time.monotonic() + self.body_timeout
+            if framing.expects_continue:
+                with contextlib.suppress(OSError):
+                    conn.sock.send(_CONTINUE)
+        self._arm(conn, _IN)
+
+    def _dispatch(self, conn: Conn, extent: int) -> None:
+        if self.listener == "x509" and conn.context is not self.contexts.current():
+            # The revocation list has changed since the handshake: this certificate must be looked at again.
+            self._close(conn)
+            return
+        conn.message = bytes(conn.buffer[:extent])
+        del conn.buffer[:extent]
+        conn.framing = None
+        conn.phase = Phase.SERVING
+        self.ready.put(conn)
+
+    def _refuse(self, conn: Conn, refused: Refused) -> None:
+        """Answer from the event loop and close. The client may still be sending, so we linger (RFC 9112, 9.6)."""
+        metrics().refused(refused.reason)
+        log().debug("refused", reason=refused.reason, status=refused.status, address=_address(conn))
+        with contextlib.suppress(OSError):
+            conn.sock.send(refusal.message(refused.status, refused.message, server=SERVER))
+        self._linger(conn)
+
+    def _linger(self, conn: Conn) -> None:
+        try:
+            if conn.context is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    conn.sock.unwrap()  # says good-bye in TLS; the answer to it is not waited for
+            socket.socket.shutdown(conn.sock, socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        conn.phase = Phase.LINGER
+        conn.deadline = time.monotonic() + _LINGER
+        self._arm(conn, _IN)
+
+    def _throw_away(self, conn: Conn) -> None:
+        try:
+            # Below TLS: the session is over, and only the end of the stream is of interest.
+            data = socket.socket.recv(conn.sock, _CHUNK) if conn.context is None else conn.sock.recv(_CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self._arm(conn, _IN)
+            return
+        except (OSError, ValueError):
+            data = b""
+        if data:
+            self._arm(conn, _IN)
+        else:
+            self._close(conn)
+
+    def _close(self, conn: Conn) -> None:
+        self.conns.pop(conn.fd, None)
+        with contextlib.suppress(OSError):
+            conn.sock.close()  # leaves the epoll set by itself
+
+    def _arm(self, conn: Conn, mask: int) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.poll.modify(conn.fd, mask)
+
+    def _reap(self, now: float) -> None:
+        """Close or refuse what has outlived its deadline; drop idle connections made under an older revocation list."""
+        current = self.contexts.current() if self.listener == "x509" else None
+        for conn in list(self.conns.values()):
+            if conn.phase is Phase.SERVING:
+                continue
+            if now >= conn.deadline:
+                if conn.phase is Phase.READING and conn.buffer:
+                    self._refuse(conn, Refused(408, "slow", "The request took too long to arrive."))
+                else:
+                    if conn.phase is Phase.HANDSHAKE:
+                        metrics().refused("slow")
+                    self._close(conn)
+            elif current is not None and conn.phase is Phase.READING and conn.context is not current and not conn.buffer:
+                self._close(conn)
+
+    def _take_back(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.PIPE[0], 4096)
+        while self.returned:
+            conn = self.returned.popleft()
+            if conn.phase is Phase.READING:
+                self._examine(conn)
+            else:
+                self._linger(conn)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self.PIPE[1], b"\0")
+
+    def _drain(self) -> None:
+        """Stop taking connections, answer what has been sent, and leave."""
+        for fd in self.by_fd:
+            self.poll.unregister(fd)
+        for listener in self.sockets:
+            listener.close()
+        self.by_fd = {}
+        now = time.monotonic()
+        end = now + self.cfg.graceful_timeout
+        for conn in list(self.conns.values()):
+            if conn.phase is Phase.READING and not conn.buffer:
+                conn.deadline = min(conn.deadline, now + 0.5)  # a request may be on its way
+        while self.conns and time.monotonic() < end:
+            self.notify()
+            self._turn(0.05)
+            self._reap(time.monotonic())
+        for _ in range(self.cfg.threads):
+            self.ready.put(None)
+
+    # --- the threads ----------------------------------------------------------------------------------------------
+
+    def _shake_all(self) -> None:
+        while True:
+            conn = self.handshakes.get()
+            if conn is None:
+                return
+            self._shake(conn)
+
+    def _shake(self, conn: Conn) -> None:
+        """Do as much of the handshake as has arrived."""
+        try:
+            if conn.context is None:
+                conn.context = self.contexts.current()
+                conn.sock = conn.context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)
+            conn.sock.do_handshake()
+            if self.listener == "x509" and not self._may_enter(conn.sock):
+                raise ssl.SSLError("certificate not acceptable")
+        except ssl.SSLWantReadError:
+            self._arm(conn, _IN)
+        except ssl.SSLWantWriteError:
+            self._arm(conn, _OUT)
+        except (OSError, ValueError) as error:
+            metrics().refused("handshake")
+            log().info("handshake_failed", address=_address(conn), listener=self.listener, reason=str(error))
+            conn.phase = Phase.LINGER
+            conn.deadline = 0.0  # the event loop closes it on its next look
+            self.returned.append(conn)
+            self._wake()
+        else:
+            conn.phase = Phase.READING
+            self._arm(conn, _IN)
+
+    @staticmethod
+    def _may_enter(sock: ssl.SSLSocket) -> bool:
+        certificate = sock.getpeercert(binary_form=True)
+        return certificate is not None and not sock.session_reused and not is_authority(certificate)
+
+    def _serve_all(self) -> None:
+        while True:
+            conn = self.ready.get()
+            if conn is None:
+                return
+            keep = False
+            try:
+                keep = self._serve(conn)
+            except Refused as refused:
+                metrics().refused(refused.reason)
+                with contextlib.suppress(OSError):
+                    send_all(conn.sock, refusal.message(refused.status, refused.message, server=SERVER), self.body_timeout)
+            except OSError as error:
+                log().debug("client_gone", address=_address(conn), reason=str(error))
+            except Exception:
+                log().exception("answer_failed", address=_address(conn))
+            conn.message = b""
+            conn.served += 1
+            self._give_back(conn, keep)
+
+    def _give_back(self, conn: Conn, keep: bool) -> None:
+        if not keep:
+            conn.phase = Phase.LINGER
+        else:
+            conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
+            more = conn.buffer or (conn.context is not None and conn.sock.pending())
+            if not more:
+                conn.phase = Phase.READING
+                self._arm(conn, _IN)  # the event loop need not be woken for this
+                return
+            conn.phase = Phase.READING
+        self.returned.append(conn)
+        self._wake()
+
+    def _serve(self, conn: Conn) -> bool:
+        """Answer one request. Returns whether the connection stays open."""
+        request = parse(conn.message, self.plain_cfg, conn.client, conn.served + 1, self.once)
+        body = read_body(request, self.max_body)
+        reply = Reply(request, conn.sock, self.plain_cfg, self.body_timeout)
+        too_old = self.listener == "x509" and time.monotonic() - conn.born > _X509_LIFE
+        if not self.alive or not self.keepalive or too_old:
+            reply.force_close()
+        variables = environ(request, body, conn.sock, (conn.client, conn.server), self.listener)
+        answer = self.wsgi(variables, reply.start_response)
+        try:
+            for part in answer:
+                reply.write(part)
+            reply.close()
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+        return not reply.should_close()
+
+
+def _address(conn: Conn) -> str:
+    return conn.client[0] if isinstance(conn.client, tuple) else ""

@@ -1,0 +1,143 @@
+"""TLS contexts of both listeners, made anew when a file of theirs changes.
+
+RFC 5280, section 6.3: every certificate of a client's chain is checked against a current revocation list, at every
+handshake; sessions are never resumed there, for a resumed one would skip that check (RFC 8446, section 2.2).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from identity.errors import StartError
+from identity.settings import X509, Server, Settings
+
+from .observe import log
+
+# TLS 1.2 with forward secrecy and authenticated encryption only (RFC 9325, section 4.2); 1.3 has its own list.
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+Signature = tuple[tuple[int, int, int], ...]
+
+
+def _context(cert: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.load_cert_chain(cert, key or None)
+    return context
+
+
+def api_context(server: Server) -> ssl.SSLContext:
+    """The context of the API listener: no client certificates."""
+    return _context(server.tls_cert, server.tls_key)
+
+
+def x509_context(x509: X509) -> ssl.SSLContext:
+    """The context of the certificate listener: a verified, unrevoked client certificate or no connection."""
+    context = _context(x509.tls_cert, x509.tls_key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cafile=x509.client_ca)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    if x509.crl:
+        context.load_verify_locations(cafile=x509.crl)
+    # Without a list this refuses everybody: a missing list is a mistake of the operator, not a reason to let go.
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    return context
+
+
+class Contexts:
+    """The current context; `current()` costs a stat of each file and builds only when one changed.
+
+    If the new files do not load (half written, say) the old context stays: its revocation lists are still bounded by
+    their own `nextUpdate`, which OpenSSL checks at each handshake.
+    """
+
+    def __init__(self, make: Callable[[], ssl.SSLContext], files: tuple[str, ...]) -> None:
+        self._make = make
+        self._files = files
+        self._signature = self._stat()
+        self._context = make()
+
+    def current(self) -> ssl.SSLContext:
+        signature = self._stat()
+        if signature != self._signature:
+            self._signature = signature
+            try:
+                self._context = self._make()
+            except (OSError, ssl.SSLError, ValueError) as error:
+                log().error("tls_reload_failed", files=list(self._files), reason=str(error))
+        return self._context
+
+    def _stat(self) -> Signature:
+        found = []
+        for file in self._files:
+            try:
+                entry = os.stat(file)
+                found.append((entry.st_mtime_ns, entry.st_size, entry.st_ino))
+            except OSError:
+                found.append((0, 0, 0))
+        return tuple(found)
+
+
+def for_listener(settings: Settings, listener: str) -> Contexts | None:
+    """The contexts of a listener, or None for plain HTTP. Raises StartError naming the file and the cure."""
+    if listener == "x509":
+        x509 = settings.x509
+        wanted = {"x509.tls_cert": x509.tls_cert, "x509.client_ca": x509.client_ca, "x509.crl": x509.crl}
+        missing = [name for name, value in wanted.items() if not value]
+        if missing:
+            raise StartError(f"the certificate listener needs {', '.join(missing)}: set them, or x509.enabled = false")
+        optional = {"x509.tls_key": x509.tls_key} if x509.tls_key else {}
+        return _checked({**wanted, **optional}, lambda: x509_context(x509))
+    server = settings.server
+    if not server.tls_cert:
+        return None
+    files = {"server.tls_cert": server.tls_cert}
+    if server.tls_key:
+        files["server.tls_key"] = server.tls_key
+    return _checked(files, lambda: api_context(server))
+
+
+def _checked(files: dict[str, str], make: Callable[[], ssl.SSLContext]) -> Contexts:
+    for option, file in files.items():
+        try:
+            with open(file, "rb"):
+                pass
+        except OSError as error:
+            raise StartError(
+                f"{option}: cannot read {file} ({error.strerror}): set the right file, or let this user read it"
+            ) from None
+    try:
+        return Contexts(make, tuple(files.values()))
+    except (OSError, ssl.SSLError, ValueError) as error:
+        names = ", ".join(files.values())
+        raise StartError(f"TLS files do not fit together or are no PEM ({error}): check {names}") from None
+
+
+def is_authority(certificate: bytes) -> bool:
+    """Whether a certificate (DER) is an authority's own: OpenSSL lets one log in as a client, we do not."""
+    from cryptography import x509  # noqa: PLC0415 (30 ms that the API listener need not pay)
+
+    try:
+        return x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+    except ValueError:
+        return True
+
+
+def peer_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """The authorities above the peer's certificate as they were verified, in DER, the nearest first."""
+    if hasattr(connection, "get_verified_chain"):  # Python 3.13 and newer
+        return tuple(connection.get_verified_chain()[1:])
+    inner = getattr(connection, "_sslobj", None)
+    read = getattr(inner, "get_verified_chain", None)
+    if read is None:
+        return ()
+    return tuple(ssl.PEM_cert_to_DER_cert(found.public_bytes()) for found in (read() or [])[1:])
