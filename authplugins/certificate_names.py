@@ -61,7 +61,8 @@ def parts(name: x509.Name) -> tuple[_Part, ...] | None:
 
 def read_rules(rules: Sequence[Mapping[str, str]]) -> tuple[Rule, ...]:
     """Parse the rules of the settings; SettingsError lists every mistake."""
-    made, problems = [], []
+    made: list[Rule] = []
+    problems: list[str] = []
     for number, rule in enumerate(rules, 1):
         place = f"x509.rules, rule {number}"
         wrong = list(_mistakes(rule))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from identity.errors import BadRequest, Unauthorized
 from identity.model.auth import DomainRef, UserRef
@@ -18,22 +17,23 @@ _USER: Final = "identity.password.user"
 
 
 class Domain(msgspec.Struct, frozen=True):
-    id: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
+    id: str | None = None
+    name: str | None = None
 
 
 class User(msgspec.Struct, frozen=True):
-    id: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    domain: Domain | UnsetType = UNSET
-    password: str | UnsetType = UNSET
+    id: str | None = None
+    name: str | None = None
+    domain: Domain | None = None
+    password: str | None = None
 
     def __repr__(self) -> str:
         return "User(...)"  # it holds the password, and may stand in a traceback
 
 
 class PasswordPayload(msgspec.Struct, frozen=True):
-    """A user by id, or by name within a domain, and the password. Other keys are ignored, as Keystone does."""
+    """A user by id, or by name within a domain, and the password. Null counts as
+    missing; other keys are ignored."""
 
     user: User
 
@@ -60,7 +60,7 @@ class Password:
 def _reference(user: User) -> UserRef:
     # A name wins over an id that was sent beside it, and an empty string counts as none: both as in Keystone.
     if user.name:
-        if user.domain is UNSET:
+        if user.domain is None:
             raise BadRequest(f"{_USER}.domain is missing: a user name means something only within a domain.")
         return UserRef(name=payload.text(user.name, f"{_USER}.name"), domain=_domain(user.domain))
     if user.id:
