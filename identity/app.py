@@ -1,0 +1,200 @@
+"""The composition root: every part is made and joined here, once, from the settings and a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import authplugins
+from catalog.snapshot import CatalogSnapshots
+from identity import errors
+from identity.model.revocation import CATALOG, KEYS, Change
+from identity.policy import registry
+from identity.policy.credentials import credentials
+from identity.policy.enforcer import Enforcer
+from identity.ports import AuthPlugin, CatalogSource, Clock, EventSink
+from identity.services.authenticate import Authenticator
+from identity.services.feed import ChangeFeed
+from identity.services.hashing import Hasher
+from identity.services.issue import Issuer
+from identity.services.passwords import Passwords
+from identity.services.revoke import Revoker
+from identity.services.scoping import Scoping
+from identity.services.token_cache import TokenCache
+from identity.services.validate import Validator
+from identity.settings import Settings
+from identity.store.counter import Counter
+from identity.store.engine import Store
+from identity.tokens import sources
+from identity.web import application
+from identity.web.context import Services
+from identity.web.links import Links, listener_urls
+from identity.wsgi import observe
+from identity.wsgi.edge import Edge
+
+
+class Gateway:
+    """A WSGI application with what belongs to it. `after_fork` is called in each worker before its first request."""
+
+    def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None) -> None:
+        self.settings = settings
+        self.store = Store.open(settings.database)
+        names = list(dict.fromkeys([settings.token.provider, *settings.token.readers]))
+        self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
+        spellings = [sources.provider(name, self._keys[name], self.store, clock) for name in names]
+        cache = TokenCache(settings.token.cache_size)
+        self.feed = ChangeFeed(self.store, Counter(self.store), clock, settings.token.max_staleness)
+        validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)
+        snapshots = CatalogSnapshots(_catalog(settings, self.store))
+        self.feed.subscribe(cache.apply)
+        self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
+        self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
+        passwords = Passwords(self.store, Hasher(settings.identity), settings.security_compliance, clock)
+        self.plugins = _plugins(settings, passwords, validator, clock)
+        issuer = Issuer(spellings[0], settings.token.expiration, clock, credentials)
+        authenticator = Authenticator(
+            self.plugins,
+            self.store,
+            self.feed,
+            Scoping(self.store),
+            issuer,
+            sink or observe.LogSink(settings.auth.methods),
+            settings.token.allow_rescope_scoped_token,
+        )
+        enforcer = Enforcer(settings.oslo_policy.policy_file)
+        self.flask = application.make(
+            Services(
+                store=self.store,
+                validator=validator,
+                authenticator=authenticator,
+                revoker=Revoker(self.store, clock),
+                enforcer=enforcer,
+                catalog=snapshots,
+                links=Links(public_urls(settings)),
+                health=self.health,
+                metrics=observe.metrics_body,
+                allow_expired_window=settings.token.allow_expired_window,
+            )
+        )
+        registry.verify(application.declared_policies(), enforcer.names())
+        self.wsgi = Edge(self.flask.wsgi_app, settings)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        return self.wsgi(environ, start_response)
+
+    def after_fork(self) -> None:
+        self.store.dispose()
+
+    def _reload_keys(self) -> None:
+        for name, keys in self._keys.items():
+            try:
+                if keys is not None:
+                    keys.reload()
+            except errors.StartError as problem:  # the keys in use stay; `gatestone doctor` tells the same
+                observe.log().error("keys not reloaded", provider=name, reason=str(problem))
+
+    def health(self) -> Mapping[str, Any]:
+        """{"status": "ok" or "unavailable", "detail": {part: why it is away}}; a plugin that is away harms itself only."""
+        detail: dict[str, str] = {}
+        for name, plugin in self.plugins.items():
+            ask = getattr(plugin, "health", None)
+            why = ask() if ask is not None else None
+            if why:
+                detail[name] = "away: see the log and `gatestone doctor`"
+        status = "ok"
+        try:
+            self.feed.sync(fresh=True)
+        except errors.Unavailable:
+            status, detail["database"] = "unavailable", "no answer"
+        return {"status": status, "detail": detail}
+
+
+def build(settings: Settings, clock: Clock = time.time, sink: EventSink | None = None) -> Gateway:
+    """Wire a gateway. Raises `errors.StartError` or `errors.SettingsError` with what to do."""
+    return Gateway(settings, clock, sink)
+
+
+def public_urls(settings: Settings) -> list[str]:
+    """The configured names, or else those of the listeners themselves."""
+    if settings.server.public_urls:
+        return list(settings.server.public_urls)
+    server, x509 = settings.server, settings.x509
+    urls = listener_urls(server.host, server.port, bool(server.tls_cert))
+    return urls + (listener_urls(x509.host, x509.port, bool(x509.tls_cert)) if x509.enabled else [])
+
+
+def _catalog(settings: Settings, store: Store) -> CatalogSource:
+    if settings.catalog.driver == "templated":
+        from catalog.templated import TemplatedCatalog
+
+        return TemplatedCatalog(Path(settings.catalog.template_file))
+    from catalog.sql import SqlCatalog
+
+    return SqlCatalog(store)
+
+
+def _evict_on(kind: str, evict: Callable[[], None]) -> Callable[[Sequence[Change], int], None]:
+    def listen(changes: Sequence[Change], seq: int) -> None:
+        if not changes or any(change.kind == kind for change in changes):
+            evict()
+
+    return listen
+
+
+def _plugins(settings: Settings, passwords: Passwords, validator: Validator, clock: Clock) -> dict[str, AuthPlugin]:
+    """Each method's plugin with what it was promised. Kerberos without a keytab and X.509 without rules are left out."""
+    makers = authplugins.load(settings.auth.methods)
+    made: dict[str, AuthPlugin] = {}
+    for name, make in makers.items():
+        match name:
+            case "password":
+                made[name] = make(passwords)
+            case "token":
+                made[name] = make(validator)
+            case "external":
+                made[name] = make(**_external_domain(settings))
+            case "kerberos" if settings.kerberos.keytab:
+                made[name] = make(**_kerberos(settings), clock=clock)
+            case "x509" if settings.x509.enabled:
+                x509 = settings.x509
+                made[name] = make(rules=x509.rules, crl_path=x509.crl, ca_path=x509.client_ca, clock=clock)
+            case "kerberos" | "x509":
+                continue
+            case _:
+                made[name] = make()
+    return made
+
+
+def _external_domain(settings: Settings) -> dict[str, str]:
+    if settings.auth.external_domain:
+        return {"domain_name": settings.auth.external_domain}
+    return {"domain_id": settings.identity.default_domain_id}
+
+
+def _kerberos(settings: Settings) -> dict[str, Any]:
+    kerberos = settings.kerberos
+    hosts = dict.fromkeys(urlsplit(url).hostname or "" for url in public_urls(settings))
+    return {
+        "keytab": kerberos.keytab,
+        "service": kerberos.service or [f"HTTP@{host}" for host in hosts],
+        "realms": kerberos.realms,
+        "bindings_required": kerberos.channel_bindings == "required",
+        "server_cert_der": _leaf(kerberos.channel_binding_cert or settings.server.tls_cert),
+        "replay_cache": kerberos.replay_cache,
+    }
+
+
+def _leaf(path: str) -> bytes | None:
+    """The first certificate of a PEM file, in DER: the one that the client saw."""
+    if not path:
+        return None
+    import ssl
+
+    try:
+        text = Path(path).read_text()
+        return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE") : text.index("-----END CERTIFICATE") + 25])
+    except (OSError, ValueError):
+        raise errors.StartError(f"cannot read a certificate from {path}: set server.tls_cert or kerberos.channel_binding_cert") from None

@@ -1,0 +1,147 @@
+"""From a request with its proofs to a token: the one way in, for every face and API version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from identity import errors
+from identity.model.access import Issued
+from identity.model.auth import AuthRequest, DomainRef, Face, UserRef
+from identity.model.event import LoginEvent
+from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
+from identity.ports import AuthPlugin, EventSink
+from identity.services.feed import ChangeFeed
+from identity.services.issue import Issuer
+from identity.services.scoping import Scoping
+from identity.store import users
+from identity.store.engine import Store
+
+# On these faces the prefix decides what the proof is; the body may name any of these methods, or none.
+PROOF_OF_FACE = {Face.KRB: "kerberos", Face.X509: "x509"}
+NAMES_FOR_PROOF = frozenset({"external", "kerberos", "x509", "mapped"})
+
+
+class Authenticator:
+    """Asks the plugins, resolves the user, scopes, issues, and tells the log how it ended."""
+
+    def __init__(
+        self,
+        plugins: Mapping[str, AuthPlugin],
+        store: Store,
+        feed: ChangeFeed,
+        scoping: Scoping,
+        issuer: Issuer,
+        sink: EventSink,
+        allow_rescope: bool = True,
+    ) -> None:
+        self._plugins = plugins
+        self._store = store
+        self._feed = feed
+        self._scoping = scoping
+        self._issuer = issuer
+        self._sink = sink
+        self._allow_rescope = allow_rescope
+
+    def methods_for(self, face: Face, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """The plugins to run, in order. Raises `errors.Unauthorized` for a method that this face does not take."""
+        proof = PROOF_OF_FACE.get(face)
+        if proof is not None:
+            if not NAMES_FOR_PROOF.issuperset(asked):
+                raise errors.Unauthorized(
+                    f"This entry point takes only the {proof} proof: use /main/v3 for other methods.",
+                    reason=f"method not taken on {face.value}",
+                )
+            asked = (proof,)
+        if not asked:
+            raise errors.BadRequest("identity.methods must name at least one method.")
+        for name in asked:
+            if name not in self._plugins or (proof is None and name in PROOF_OF_FACE.values()):
+                raise errors.Unauthorized("Attempted to authenticate with an unsupported method.", reason="unsupported method")
+        return asked
+
+    def plugin(self, name: str) -> AuthPlugin:
+        return self._plugins[name]
+
+    def authenticate(
+        self, request: AuthRequest, face: Face, environ: Mapping[str, Any], peer: Peer, request_id: str
+    ) -> Issued:
+        """Issue the token asked for. Raises `errors.Unauthorized`, `Forbidden`, `BadRequest` or `Unavailable`."""
+        told: dict[str, str | None] = {}
+        try:
+            issued = self._run(request, environ, peer, told)
+        except errors.Problem as problem:
+            self._sink.login(
+                LoginEvent("failure", request.methods, face.value, peer.address, request_id, reason=problem.reason, **told)
+            )
+            raise
+        access = issued.access
+        self._sink.login(
+            LoginEvent(
+                "success",
+                access.claims.methods,
+                face.value,
+                peer.address,
+                request_id,
+                user_id=access.subject.user.id,
+                user_name=access.subject.user.name,
+                scope=_scope_text(issued),
+                audit_id=access.claims.audit_id,
+            )
+        )
+        return issued
+
+    def _run(self, request: AuthRequest, environ: Mapping[str, Any], peer: Peer, told: dict[str, str | None]) -> Issued:
+        # Read before anything is checked: a change during the login makes the token older than the change.
+        seq = self._feed.sync(fresh=True)
+        identities = []
+        for name in request.methods:
+            plugin = self._plugins[name]
+            payload = request.payloads.get(name)
+            told["user_name"] = _claimed_name(payload)
+            seen = {key: environ[key] for key in plugin.reads if key in environ}
+            identities.append(plugin.authenticate(Evidence(name, payload, seen, peer)))
+        user_id, default_project_id = self._resolve(identities)
+        told["user_id"] = user_id
+        self._check_rescope(identities)
+        subject = self._scoping.subject(user_id, default_project_id, request.scope, seq)
+        return self._issuer.issue(identities, subject, seq)
+
+    def _resolve(self, identities: list[AuthenticatedIdentity]) -> tuple[str, str | None]:
+        """The one user that all the proofs are of."""
+        found: dict[str, str | None] = {}
+        with self._store.read() as db:
+            for identity in identities:
+                ref = UserRef(identity.user_id, identity.name, DomainRef(identity.domain_id, identity.domain_name))
+                if identity.user_id is None and identity.name is None:
+                    raise errors.Unauthorized(reason=f"{identity.method} proved no one")
+                user = users.find(db, ref)
+                if user is None:
+                    raise errors.Unauthorized(reason=f"{identity.method}: the proven user is not known here")
+                found[user.id] = user.default_project_id
+        if len(found) != 1:
+            raise errors.Unauthorized(reason="the methods prove different users")
+        return next(iter(found.items()))
+
+    def _check_rescope(self, identities: list[AuthenticatedIdentity]) -> None:
+        if self._allow_rescope:
+            return
+        for identity in identities:
+            parent = identity.parent
+            if parent is not None and (parent.project_id or parent.domain_id or parent.system):
+                raise errors.Forbidden("A scoped token may not be exchanged for another.", reason="rescoping is off")
+
+
+def _claimed_name(payload: Any) -> str | None:
+    """Who a password login says it is, for the log of a failure."""
+    user = getattr(payload, "user", None)
+    return getattr(user, "name", None) or getattr(user, "id", None)
+
+
+def _scope_text(issued: Issued) -> str:
+    claims = issued.access.claims
+    if claims.project_id:
+        return f"project {claims.project_id}"
+    if claims.domain_id:
+        return f"domain {claims.domain_id}"
+    return "system" if claims.system else "unscoped"

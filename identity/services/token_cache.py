@@ -1,0 +1,89 @@
+"""What a worker remembers of tokens it has validated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from identity.model.access import Access
+from identity.model.revocation import Change
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A token found good, and the answers already rendered from it (by the renderer, under keys of its own)."""
+
+    token: str
+    access: Access
+    expires_at: int
+    tags: frozenset[str]
+    rendered: dict[str, bytes] = field(default_factory=dict)
+
+
+class TokenCache:
+    """Bounded (the oldest goes first) and indexed by tag, so that a change evicts only what it touches.
+
+    `get` is the dictionary's own: reading takes no lock and no frame. `refused` remembers tokens that no key opens: a client that repeats rubbish costs one hash look-up.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: dict[str, Entry] = {}
+        self._by_tag: dict[str, set[str]] = {}
+        self._refused: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._seq = -1
+        self.get = self._entries.get
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, entry: Entry, seq: int) -> None:
+        """Remember `entry`, read at sequence `seq`; dropped silently when a change has come in between."""
+        if not self._size:
+            return
+        with self._lock:
+            if seq != self._seq:
+                return
+            self._drop(entry.token)
+            self._entries[entry.token] = entry
+            for tag in entry.tags:
+                self._by_tag.setdefault(tag, set()).add(entry.token)
+            while len(self._entries) > self._size:
+                self._drop(next(iter(self._entries)))
+
+    def apply(self, changes: Sequence[Change], seq: int) -> None:
+        """A `ChangeFeed` listener: evict what the changes touch; without any, everything."""
+        with self._lock:
+            if not changes:
+                self._entries.clear()
+                self._by_tag.clear()
+                self._refused.clear()
+            for change in changes:
+                if change.kind == "keys":
+                    self._refused.clear()
+                for token in tuple(self._by_tag.get(change.tag, ())):
+                    self._drop(token)
+            self._seq = seq
+
+    def refuse(self, token: str) -> None:
+        if self._size and len(token) <= 1024:
+            with self._lock:
+                self._refused[token] = None
+                if len(self._refused) > self._size:
+                    del self._refused[next(iter(self._refused))]
+
+    def is_refused(self, token: str) -> bool:
+        return token in self._refused
+
+    def _drop(self, token: str) -> None:
+        entry = self._entries.pop(token, None)
+        if entry is None:
+            return
+        for tag in entry.tags:
+            holders = self._by_tag.get(tag)
+            if holders is not None:
+                holders.discard(token)
+                if not holders:
+                    del self._by_tag[tag]

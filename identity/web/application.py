@@ -1,0 +1,80 @@
+"""The Flask application: every declared route, bound to the services."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flask
+import structlog
+from werkzeug.exceptions import HTTPException
+
+from identity import errors
+from identity.web import operations
+from identity.web.context import Call, Services
+from identity.web.problem import of_status, problem_reply
+from identity.web.reply import Reply
+from identity.web.route import PUBLIC, Route, routes_of
+from identity.web.v3 import auth, discovery
+
+MODULES = (operations, discovery, auth)
+log = structlog.get_logger("gatestone.web")
+
+
+def make(services: Services) -> flask.Flask:
+    """One URL rule a path, whose view looks its method up: HEAD may have a policy of its own."""
+    app = flask.Flask("gatestone", static_folder=None)
+    app.url_map.merge_slashes = False  # the edge refuses doubled slashes; nothing is redirected here
+    app.url_map.strict_slashes = True
+    by_path: defaultdict[str, dict[str, Route]] = defaultdict(dict)
+    for declared in routes_of(MODULES):
+        by_path[declared.path][declared.method] = declared
+    for path, table in by_path.items():
+        if "GET" in table:
+            table.setdefault("HEAD", table["GET"])
+        app.add_url_rule(path, endpoint=path, view_func=_view(table, services), methods=list(table))
+    app.register_error_handler(HTTPException, _http_error(services))
+    return app
+
+
+def declared_policies() -> list[tuple[str, str]]:
+    """(route, policy) of everything that is served."""
+    return [(f"{declared.method} {declared.path}", declared.policy) for declared in routes_of(MODULES)]
+
+
+def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask.Response]:
+    caller_of = services.validator.caller
+
+    def view(**args: str) -> flask.Response:
+        environ = flask.request.environ
+        try:
+            declared = table[environ["REQUEST_METHOD"]]
+            entry = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
+            reply = declared.handler(Call(services, environ, args, declared.policy, entry))
+        except errors.Problem as problem:
+            reply = _problem(problem, services, environ)
+        except Exception:
+            log.exception("unexpected error", request_id=environ.get("gatestone.request_id"))
+            reply = _problem(errors.Problem(), services, environ)
+        return flask.Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)
+
+    return view
+
+
+def _problem(problem: errors.Problem, services: Services, environ: Mapping[str, Any]) -> Reply:
+    if problem.status >= 500:
+        log.error("request failed", reason=problem.reason, status=problem.status, request_id=environ.get("gatestone.request_id"))
+    return problem_reply(problem, services.links.base(environ))
+
+
+def _http_error(services: Services) -> Callable[[HTTPException], flask.Response]:
+    def answer(problem: HTTPException) -> flask.Response:
+        reply = problem_reply(of_status(problem.code or 500), services.links.base(flask.request.environ))
+        response = flask.Response(reply.body, problem.code or 500, reply.headers, content_type=reply.content_type)
+        allowed = getattr(problem, "valid_methods", None)
+        if allowed:
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response
+
+    return answer

@@ -1,0 +1,83 @@
+"""One request as a handler sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from catalog.snapshot import CatalogSnapshots
+from identity import errors
+from identity.model.auth import Face
+from identity.model.evidence import Peer
+from identity.policy.enforcer import Enforcer
+from identity.services.authenticate import Authenticator
+from identity.services.revoke import Revoker
+from identity.services.token_cache import Entry
+from identity.services.validate import Validator
+from identity.store.engine import Store
+from identity.web.links import Links
+
+BODY_TYPES = ("", "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers may use; made once by `identity.app`."""
+
+    store: Store
+    validator: Validator
+    authenticator: Authenticator
+    revoker: Revoker
+    enforcer: Enforcer
+    catalog: CatalogSnapshots
+    links: Links
+    health: Callable[[], Mapping[str, Any]]
+    metrics: Callable[[], tuple[bytes, str]]
+    allow_expired_window: int
+
+
+class Call(msgspec.Struct, frozen=True):
+    """The services, the WSGI environment, the path's arguments, and the verified caller where the route wants one."""
+
+    services: Services
+    environ: dict[str, Any]
+    args: dict[str, str]
+    policy: str
+    entry: Entry | None
+
+    @property
+    def caller(self) -> Entry:
+        if self.entry is None:
+            raise errors.Unauthorized(reason="no caller on a public route")
+        return self.entry
+
+    @property
+    def face(self) -> Face:
+        face = self.environ.get("gatestone.face", Face.BARE)
+        return face if isinstance(face, Face) else Face.BARE
+
+    @property
+    def peer(self) -> Peer:
+        peer: Peer = self.environ["gatestone.peer"]
+        return peer
+
+    @property
+    def base(self) -> str:
+        return self.services.links.base(self.environ)
+
+    def enforce(self, target: Mapping[str, Any]) -> None:
+        """Ask the route's own policy. The target is made of stored objects, never of the body."""
+        self.services.enforcer.check(self.policy, self.caller.access.credentials, target)
+
+    def body(self) -> bytes:
+        """The body, read within the listener's bounds; only JSON is taken, as the API has it."""
+        kind = self.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        if kind not in BODY_TYPES and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise errors.BadRequest("Expecting to find application/json in Content-Type header.")
+        body: bytes = self.environ["wsgi.input"].read()
+        if not body:
+            raise errors.BadRequest("Expecting to find valid JSON in the request body, which is empty.")
+        return body

@@ -1,0 +1,62 @@
+"""A route's declaration: everything about it in one place, beside its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from identity.web.context import Call
+    from identity.web.reply import Reply
+
+Handler = Callable[["Call"], "Reply"]
+
+PUBLIC: Final = "public"
+"""The policy of a route that needs no token: discovery, health, and logging in itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`policy` is a rule name of the policy file, or `PUBLIC`. `errors` are the statuses it may answer with."""
+
+    method: str
+    path: str
+    handler: Handler
+    policy: str
+    summary: str
+    reply: type | None = None
+    body: Any = None
+    errors: tuple[int, ...] = ()
+    status: int = 200
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    policy: str,
+    summary: str,
+    reply: type | None = None,
+    body: Any = None,
+    errors: tuple[int, ...] = (),
+    status: int = 200,
+) -> Callable[[Handler], Handler]:
+    """Attach a declaration to a handler; the handler itself stays as it is. May be stacked."""
+
+    def declare(handler: Handler) -> Handler:
+        declared = (*getattr(handler, "routes", ()), Route(method, path, handler, policy, summary, reply, body, errors, status))
+        handler.routes = declared  # type: ignore[attr-defined]
+        return handler
+
+    return declare
+
+
+def routes_of(modules: Iterable[ModuleType]) -> list[Route]:
+    """Every route that the modules declare, in the order of the source."""
+    found: list[Route] = []
+    for module in modules:
+        for value in vars(module).values():
+            found.extend(declared for declared in getattr(value, "routes", ()) if isinstance(declared, Route))
+    return found

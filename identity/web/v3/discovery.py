@@ -1,0 +1,35 @@
+"""Which versions are served, and where. Never challenged: a 401 here would hang stock clients for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from identity.web.context import Call
+from identity.web.reply import Reply, json_reply
+from identity.web.route import PUBLIC, route
+
+MEDIA_TYPE = "application/vnd.openstack.identity-v3+json"
+
+
+def version_document(base: str) -> dict[str, Any]:
+    """Version 3 as Keystone describes it; `base` carries the face's prefix, for clients log in at this link."""
+    return {
+        "id": "v3.14",
+        "status": "stable",
+        "updated": "2020-04-07T00:00:00Z",
+        "links": [{"rel": "self", "href": f"{base}/v3/"}],
+        "media-types": [{"base": "application/json", "type": MEDIA_TYPE}],
+    }
+
+
+@route("GET", "/", policy=PUBLIC, summary="List the API versions.", status=300)
+def list_versions(call: Call) -> Reply:
+    base = call.base
+    body = {"versions": {"values": [version_document(base)]}}
+    return json_reply(body, 300, (("Location", f"{base}/v3/"),))
+
+
+@route("GET", "/v3", policy=PUBLIC, summary="Show version 3 of the API.")
+@route("GET", "/v3/", policy=PUBLIC, summary="Show version 3 of the API.")
+def show_version(call: Call) -> Reply:
+    return json_reply({"version": version_document(call.base)})
