@@ -19,7 +19,7 @@ from keystoneauth_gatestone.kerberos import library
 
 OK, WARN, FAIL = "ok", "warning", "FAIL"
 TIMEOUT = 15.0  # seconds for one request
-SOON = timedelta(days=14)
+SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True)

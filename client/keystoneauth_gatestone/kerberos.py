@@ -79,7 +79,8 @@ class Kerberos(v3.Auth):
         except exceptions.Unauthorized as error:
             host = urlsplit(self.auth_url).hostname
             reason = quiet.reason or f"the ticket for HTTP/{host} was not accepted"
-            message = f"{error.message}; {reason}: run openstack gatestone doctor"
+            said = error.message.removesuffix(f" (HTTP {error.http_status})")
+            message = f"{said}; {reason}: run openstack gatestone doctor"
             raise exceptions.Unauthorized(message, response=error.response) from error
         except exceptions.UnknownConnectionError as error:
             if not isinstance(error.original, library().exceptions.MutualAuthenticationError):

@@ -96,7 +96,7 @@ def clouds_yaml(profile: Profile, name: str) -> str:
         "identity_api_version": _version(profile),
         **profile.client,
     }
-    text: str = yaml.safe_dump({"clouds": {name: cloud}}, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump({"clouds": {name: cloud}}, sort_keys=False)
     note = [f"# {key} is not written here: put it in secure.yaml\n" for key in profile.withheld]
     return "".join(note) + text
 

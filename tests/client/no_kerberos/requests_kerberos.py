@@ -1,0 +1,3 @@
+"""Put on PYTHONPATH, this makes an environment without the Kerberos extra."""
+
+raise ImportError("not installed (a test says so)")
