@@ -22,7 +22,6 @@ MAX_TIME: Final = 253402300799
 """The last second of the year 9999: what lies beyond cannot be written as an ISO 8601 time."""
 
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
-_SCOPES: Final = frozenset({"project_id", "domain_id", "system"})
 _FEDERATED: Final = frozenset({"idp_id", "protocol_id"})
 
 # Kinds of fields: an id is the pair (is it 16 bytes, value); a bare one stands without that flag.
@@ -79,10 +78,15 @@ _VERSIONS: Final[dict[frozenset[str], int]] = {
 }
 
 
+def one_scope(claims: Claims) -> bool:
+    """Whether the claims name one scope at most."""
+    return (claims.project_id, claims.domain_id, claims.system).count(None) >= 2
+
+
 def version_for(claims: Claims) -> int:
     """The payload version that holds all that is set in `claims`; ValueError for more than one scope."""
     present = frozenset(name for name in _OPTIONAL if getattr(claims, name) not in (None, ()))
-    if len(present & _SCOPES) > 1:
+    if not one_scope(claims):
         raise ValueError("a token has one scope at most")
     return _VERSIONS.get(present, EVERYTHING)
 
@@ -110,10 +114,8 @@ def unpack(payload: bytes, issued_at: int, methods: MethodTable) -> Claims:
         claims = Claims(**fields)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as fault:
         raise TokenNotFound(reason=f"token payload malformed: {type(fault).__name__}") from None
-    one_scope = (claims.project_id is None) + (claims.domain_id is None) + (claims.system is None) >= len(_SCOPES) - 1
-    if not (
-        one_scope and claims.user_id and claims.audit_ids and 0 <= issued_at <= MAX_TIME and 0 <= claims.expires_at <= MAX_TIME
-    ):
+    sensible = 0 <= issued_at <= MAX_TIME and 0 <= claims.expires_at <= MAX_TIME
+    if not (sensible and claims.user_id and claims.audit_ids and one_scope(claims)):
         raise TokenNotFound(reason="token payload malformed: contradictory claims")
     return claims
 
