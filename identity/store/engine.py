@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoResultFound, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from ..errors import StartError
@@ -24,6 +24,8 @@ WRITE = {
     "sqlite": ("PRAGMA query_only=0", "BEGIN IMMEDIATE"),
     "postgresql": ("BEGIN ISOLATION LEVEL READ COMMITTED",),
 }
+
+COUNTER = "SELECT seq FROM change_counter"
 
 
 class Store:
@@ -56,6 +58,37 @@ class Store:
         """A write transaction; commits at the end, or rolls back on an exception. Raises `errors.Conflict` too."""
         with self._transaction(WRITE[self.dialect]) as tx:
             yield tx
+
+    def sequence(self) -> int:
+        """The change counter, for the hot path: the same as `epoch.current`, without a transaction or SQLAlchemy around it.
+
+        One round trip; a lost connection is replaced once. Not seen by SQLAlchemy's events. Raises `errors.Unavailable`.
+        """
+        try:
+            try:
+                return self._counter()
+            except LostConnection:
+                self.engine.dispose()
+                return self._counter()
+        except driver_failures() as error:
+            raise meaning(error) from error
+
+    def _counter(self) -> int:
+        pooled = self.engine.raw_connection()
+        driver: Any = pooled.dbapi_connection
+        try:
+            row = driver.execute(COUNTER).fetchone()
+        except Exception as error:
+            lost = self.engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+            pooled.invalidate()
+            if lost:
+                raise LostConnection from error
+            raise
+        finally:
+            pooled.close()
+        if row is None:
+            raise NoResultFound
+        return int(row[0])
 
     def dispose(self) -> None:
         """Forget the connections that a fork copied from its parent. Call it in the child, before the first query.

@@ -16,6 +16,7 @@ MOST = 2**63 - 1
 # Every row has the same columns; `part` tells what it is. An id that was not asked for is '', which no row has.
 # CROSS JOIN keeps SQLite to this order: few actors, few targets, then one probe of the grants' primary key for each pair.
 # The change log is likewise probed once a tag (a scalar subquery for each), so its length does not matter.
+# A tag or group that comes twice does no harm, and UNION ALL spares a table to find out.
 LOAD = text("""
 WITH RECURSIVE
 lineage (id, name, parent_id, domain_id, is_domain, enabled) AS (
@@ -26,8 +27,8 @@ lineage (id, name, parent_id, domain_id, is_domain, enabled) AS (
 ),
 actor (kind, id) AS (
     SELECT 'user', :user
-    UNION SELECT 'group', m.group_id FROM membership m WHERE m.user_id = :user
-    UNION SELECT 'group', g.id FROM user_group g WHERE g.id IN :groups
+    UNION ALL SELECT 'group', m.group_id FROM membership m WHERE m.user_id = :user
+    UNION ALL SELECT 'group', g.id FROM user_group g WHERE g.id IN :groups
 ),
 target (kind, id, inherited) AS (
     SELECT 'project', :project, FALSE WHERE :project <> ''
@@ -45,13 +46,13 @@ held (role_id) AS (
 ),
 mark (tag) AS (
     SELECT 'user:' || :user
-    UNION SELECT 'domain:' || u.domain_id FROM user_account u WHERE u.id = :user
-    UNION SELECT CASE WHEN l.is_domain THEN 'domain:' ELSE 'project:' END || l.id FROM lineage l
-    UNION SELECT 'project:' || :project WHERE :project <> ''
-    UNION SELECT 'domain:' || :domain WHERE :domain <> ''
-    UNION SELECT 'role:' || h.role_id FROM held h
-    UNION SELECT 'grant:' || a.id || '/' || t.id FROM actor a CROSS JOIN target t
-    UNION SELECT 'grant:' || :user || '/*' FROM target t
+    UNION ALL SELECT 'domain:' || u.domain_id FROM user_account u WHERE u.id = :user
+    UNION ALL SELECT CASE WHEN l.is_domain THEN 'domain:' ELSE 'project:' END || l.id FROM lineage l
+    UNION ALL SELECT 'project:' || :project WHERE :project <> ''
+    UNION ALL SELECT 'domain:' || :domain WHERE :domain <> ''
+    UNION ALL SELECT 'role:' || h.role_id FROM held h
+    UNION ALL SELECT 'grant:' || a.id || '/' || t.id FROM actor a CROSS JOIN target t
+    UNION ALL SELECT 'grant:' || :user || '/*' FROM target t
 ),
 hit (seq, at) AS (
     SELECT

@@ -12,7 +12,7 @@ from ..errors import NotFound
 from ..model import revocation
 from ..model.auth import UserRef
 from ..model.subject import Credential, Domain, User
-from . import epoch
+from . import domains, epoch
 from .lookup import Finder, home
 from .tables import password, role_grant, user_account
 from .text import checked_id, checked_name
@@ -105,6 +105,7 @@ def create(
     extra: Mapping[str, Any] | None = None,
 ) -> str:
     """Store a new user; gives its id. `options` have Keystone's names. Raises `Conflict` for a name that its domain has already."""
+    domains.must_exist(tx, domain_id)
     values = {
         "id": checked_id(id),
         "name": checked_name(name),
