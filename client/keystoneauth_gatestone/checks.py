@@ -14,7 +14,7 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from keystoneauth1.session import Session
 
 from keystoneauth_gatestone import select, tickets
-from keystoneauth_gatestone.exceptions import GatestoneError, KerberosMissing, NoCertificate
+from keystoneauth_gatestone.exceptions import GatestoneError, KerberosMissing, NoCertificate, cure
 from keystoneauth_gatestone.kerberos import library
 
 OK, WARN, FAIL = "ok", "warning", "FAIL"
@@ -153,11 +153,9 @@ def remote(session: Session, auth: BaseIdentityPlugin) -> Iterator[Finding]:
     if url:
         try:
             reply = session.get(url, authenticated=False, raise_exc=False)
-        except exceptions.SSLError as error:
-            yield Finding("connection", FAIL, f"{error}: set OS_CACERT to the gateway's CA file")
-            return
         except exceptions.ClientException as error:
-            yield Finding("connection", FAIL, f"{error}: check OS_AUTH_URL and the network")
+            advice = cure(str(error), url, certificate=bool(session.cert))
+            yield Finding("connection", FAIL, f"{advice} ({error})")
             return
         yield _discovery(url, reply)
     try:

@@ -38,3 +38,20 @@ class NoPassword(GatestoneError):
         "this URL needs a user name and a password: set OS_USERNAME and OS_PASSWORD, or use "
         "auth_type password to be asked for it, or a URL that ends in /krb/v3 or /x509/v3"
     )
+
+
+def cure(text: str, url: str, *, certificate: bool) -> str:
+    """What to do about a connection that failed with `text`; `certificate` tells if one was shown.
+
+    With TLS 1.3 a refused certificate shows as a broken connection, after the handshake.
+    """
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "the gateway's own certificate is not trusted: set OS_CACERT to its CA file"
+    if certificate and ("KEY_VALUES_MISMATCH" in text or "PEM" in text or "[SSL] " in text):
+        return "check that OS_CERT and OS_KEY are PEM files that belong together"
+    if certificate and ("alert" in text or "Connection aborted" in text or "reset" in text):
+        return (
+            "the gateway may have refused the certificate (expired, revoked or of a CA it does not "
+            "know): run openstack gatestone doctor"
+        )
+    return f"check that {url} is right and reachable"

@@ -14,7 +14,7 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
 from keystoneauth_gatestone import tickets
-from keystoneauth_gatestone.exceptions import KerberosMissing
+from keystoneauth_gatestone.exceptions import KerberosMissing, cure
 from keystoneauth_gatestone.scope import Scope
 
 MUTUAL = ("required", "optional", "disabled")
@@ -82,6 +82,9 @@ class Kerberos(v3.Auth):
             said = error.message.removesuffix(f" (HTTP {error.http_status})")
             message = f"{said}; {reason}: run openstack gatestone doctor"
             raise exceptions.Unauthorized(message, response=error.response) from error
+        except exceptions.SSLError as error:
+            advice = cure(str(error), self.auth_url, certificate=False)
+            raise exceptions.SSLError(f"{error}; {advice}") from error
         except exceptions.UnknownConnectionError as error:
             if not isinstance(error.original, library().exceptions.MutualAuthenticationError):
                 raise

@@ -1,13 +1,13 @@
 """`v3x509`: the proof is the certificate of the TLS connection; the body carries nothing."""
 
 import os
-from typing import Any, NoReturn, Unpack
+from typing import Any, Unpack
 
 from keystoneauth1 import access, exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
-from keystoneauth_gatestone.exceptions import NoCertificate
+from keystoneauth_gatestone.exceptions import NoCertificate, cure
 from keystoneauth_gatestone.scope import Scope
 
 Certificate = str | tuple[str, str]
@@ -86,7 +86,8 @@ class X509(v3.Auth):
         try:
             auth_ref = super().get_auth_ref(session)
         except (exceptions.ConnectFailure, exceptions.SSLError) as error:
-            _advise(self.auth_url, error)
+            advice = cure(str(error), self.auth_url, certificate=True)
+            raise type(error)(f"{error}; {advice}") from error
         self._shown = shown
         return auth_ref
 
@@ -104,20 +105,3 @@ class X509(v3.Auth):
         except OSError:
             return None
         return tuple((name, s.st_dev, s.st_ino, s.st_mtime_ns, s.st_size) for name, s in found)
-
-
-def _advise(url: str, error: exceptions.ConnectFailure | exceptions.SSLError) -> NoReturn:
-    """With TLS 1.3 a refused certificate shows as a broken connection, after the handshake."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        advice = "the gateway's own certificate is not trusted: set OS_CACERT to its CA file"
-    elif "KEY_VALUES_MISMATCH" in text or "PEM" in text or "[SSL] " in text:
-        advice = "check that OS_CERT and OS_KEY are PEM files that belong together"
-    elif "alert" in text or "Connection aborted" in text or "reset" in text:
-        advice = (
-            "the gateway may have refused the certificate (expired, revoked or of a CA it does not "
-            "know): run openstack gatestone doctor"
-        )
-    else:
-        advice = f"check that {url} is right and reachable"
-    raise type(error)(f"{text}; {advice}") from error

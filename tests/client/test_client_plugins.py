@@ -126,6 +126,8 @@ def test_kerberos_refusals(site: Site, monkeypatch: pytest.MonkeyPatch, caplog: 
     monkeypatch.setattr(site.stub, "accept", lambda header: (None, ""))
     with pytest.raises(exceptions.Unauthorized, match=r"the stub knows nobody.*HTTP/localhost.*doctor"):
         auth.get_access(session(site))
+    with pytest.raises(exceptions.SSLError, match="set OS_CACERT"):
+        auth.get_access(Session())
     # No such service in the realm: the library's traceback becomes one line.
     elsewhere = site.stub.krb.replace("localhost", "127.0.0.1")
     with pytest.raises(exceptions.Unauthorized, match=r"(?i)not found in Kerberos database.*doctor"):
