@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import SettingsError, StartError, Unavailable
 from ..settings import Keys
-from ..store import keys as rows
+from ..store import keys as table
 from ..store.engine import Store
 from .key_files import DirectoryKeys
 from .key_kinds import KINDS, Finding, KeyInfo, KeyKind, described
@@ -73,7 +73,7 @@ class StoreKeys:
     def listing(self) -> list[KeyInfo]:
         """The keys without their secrets."""
         with self.store.read() as db:
-            return described({row.position: row.created_at for row in rows.listed(db, self.kind.purpose)})
+            return described({row.position: row.created_at for row in table.rows(db, self.kind.purpose)})
 
     def findings(self) -> list[Finding]:
         """What is wrong with the rows."""
@@ -90,10 +90,10 @@ class StoreKeys:
 
     def _opened(self) -> dict[int, bytes | DamagedKey]:
         with self.store.read() as db:
-            return opened(self.wrapping, self.kind, rows.listed(db, self.kind.purpose))
+            return opened(self.wrapping, self.kind, table.rows(db, self.kind.purpose))
 
 
-def opened(wrapping: Wrapping, kind: KeyKind, stored: Iterable[rows.WrappedKey]) -> dict[int, bytes | DamagedKey]:
+def opened(wrapping: Wrapping, kind: KeyKind, stored: Iterable[table.WrappedKey]) -> dict[int, bytes | DamagedKey]:
     """Each row's key by position, or what is wrong with that row; raises WrongMasterKey where no row fits the master key."""
     found: dict[int, bytes | DamagedKey] = {}
     foreign: WrongMasterKey | None = None

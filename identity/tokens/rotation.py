@@ -19,10 +19,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from ..errors import StartError
-from ..model.revocation import KEYS
 from ..ports import Clock
-from ..store import epoch
-from ..store import keys as rows
+from ..store import keys as table
 from .key_files import DirectoryKeys
 from .keys import StoreKeys, opened
 
@@ -155,11 +153,11 @@ def _sync(path: Path) -> None:
 
 def _create_rows(keys: StoreKeys, clock: Clock) -> bool:
     with keys.store.read() as db:
-        if rows.listed(db, keys.kind.purpose):
+        if table.rows(db, keys.kind.purpose):
             return False
     with keys.store.begin() as tx:
         _take_turn(tx, keys, clock)
-        if rows.listed(tx, keys.kind.purpose):
+        if table.rows(tx, keys.kind.purpose):
             return False
         for place in (1, 0):
             _add(tx, keys, place, clock)
@@ -172,29 +170,30 @@ def _rotate_rows(keys: StoreKeys, max_active_keys: int, clock: Clock) -> Rotatio
         return Rotation(1, ())
     with keys.store.begin() as tx:
         _take_turn(tx, keys, clock)
-        stored = {row.position: row for row in rows.listed(tx, keys.kind.purpose)}
+        stored = {row.position: row for row in table.rows(tx, keys.kind.purpose)}
         found = opened(keys.wrapping, keys.kind, stored.values())
         removed = [place for place, key in found.items() if not isinstance(key, bytes)]
         places = [place for place in stored if place not in removed]
         top = max(stored, default=0) + 1
         for place in removed:
-            rows.remove(tx, stored[place].id)
+            table.drop(tx, stored[place].id)
         if 0 in places:
-            rows.move(tx, stored[0].id, top)
+            table.move(tx, stored[0].id, top)
             stored[top] = stored[0]
             places.append(top)
         _add(tx, keys, 0, clock)
         for place in _excess(places, max_active_keys):
-            rows.remove(tx, stored[place].id)
+            table.drop(tx, stored[place].id)
             removed.append(place)
     return Rotation(max(set(places) - set(removed), default=0), tuple(sorted(removed)))
 
 
 def _take_turn(tx: Connection, keys: StoreKeys, clock: Clock) -> None:
     """Announce the change first: the counter's row lock makes a second rotation wait, and then see what this one did."""
-    epoch.record(tx, clock(), [(KEYS, keys.kind.purpose, False)])
+    table.changed(tx, keys.kind.purpose, clock())
 
 
 def _add(tx: Connection, keys: StoreKeys, place: int, clock: Clock) -> None:
     id = uuid.uuid4().hex
-    rows.add(tx, id, keys.kind.purpose, place, keys.wrapping.wrap(id, keys.kind.fresh()), clock())
+    blob = keys.wrapping.wrap(id, keys.kind.fresh())
+    table.add(tx, purpose=keys.kind.purpose, position=place, blob=blob, now=clock(), id=id)

@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import TokenNotFound
 from ..model.token import Claims
 from ..ports import Clock
-from ..store import tokens as rows
+from ..store import tokens as table
 from ..store.engine import Store
 from .claims_json import from_json, to_json
 
@@ -38,7 +38,7 @@ class UuidProvider:
         token = secrets.token_hex(16)
         text = to_json(claims).decode()
         with self._store.begin() as tx:
-            rows.put(tx, _digest(token), text, claims.expires_at)
+            table.put(tx, _digest(token), text, claims.expires_at)
         return token
 
     def open(self, token: str) -> Claims:
@@ -46,15 +46,15 @@ class UuidProvider:
         if _SHAPE.fullmatch(token) is None:
             raise TokenNotFound(reason="not in the form of a UUID token")
         with self._store.read() as db:
-            text = rows.get(db, _digest(token))
+            text = table.get(db, _digest(token))
         if text is None:
             raise TokenNotFound(reason="UUID token unknown")
         return from_json(text.encode())
 
-    def purge(self, keep: int) -> None:
+    def purge(self, keep: int) -> int:
         """Drop tokens that ended more than `keep` seconds ago (`token.allow_expired_window`: services may still ask for those)."""
         with self._store.begin() as tx:
-            rows.purge(tx, self._clock() - keep)
+            return table.purge(tx, self._clock() - keep)
 
 
 def _digest(token: str) -> str:

@@ -3,12 +3,13 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.tokens.audit import audit_bytes, audit_text, new_audit_id, sequence_of
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1))
 def test_sequence_survives(seq):
     audit_id = new_audit_id(seq)
@@ -32,6 +33,7 @@ def test_keystones_own_id_has_no_sequence():
     assert sequence_of(base64.urlsafe_b64encode(bytes(range(16))).decode().rstrip("=")) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_answered(text):
     seq = sequence_of(text)
@@ -48,6 +50,7 @@ def test_second_spellings_have_no_sequence():
     assert sequence_of(audit_text(b"\0" * 11 + b"\xff" * 8)) is None  # beyond what a column holds
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=40))
 def test_only_lengths_that_keystone_pads_are_ids(raw):
     assert audit_bytes(audit_text(raw)) == (raw if len(raw) % 3 == 1 else None)

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.errors import TokenNotFound
@@ -22,11 +22,13 @@ def test_each_kind_has_its_version():
     assert [version_for(each) for each in every_kind().values()] == VERSIONS
 
 
+@settings(deadline=None)
 @given(claims())
 def test_payload_round_trip(each):
     assert same(unpack(pack(each, TABLE), each.issued_at, TABLE), each)
 
 
+@settings(deadline=None)
 @given(claims())
 def test_json_round_trip(each):
     assert from_json(to_json(each)) == each
@@ -53,6 +55,7 @@ def test_no_field_is_ever_lost():
         assert to_json(less) != to_json(full), field.name
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_payload_is_claims_or_no_token(raw):
     try:
@@ -71,6 +74,7 @@ _ANY = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(-1, 65), st.lists(_ANY, max_size=14))
 def test_any_well_formed_payload_is_claims_or_no_token(version, values):
     try:
@@ -81,6 +85,7 @@ def test_any_well_formed_payload_is_claims_or_no_token(version, values):
     assert 0 <= found.expires_at <= MAX_TIME
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(every_kind().values())), st.data())
 def test_one_field_of_another_type(each, data):
     values = msgpack.unpackb(pack(each, TABLE))
@@ -137,6 +142,7 @@ def test_only_the_usual_spelling_of_an_id_is_shortened(id):
         assert unpack(pack(each, TABLE), ISSUED, TABLE) == each
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_text_is_claims_or_no_token(raw):
     with pytest.raises(TokenNotFound):

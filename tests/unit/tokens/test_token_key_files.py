@@ -16,6 +16,10 @@ def names(path):
     return sorted(os.listdir(path), key=lambda name: (len(name), name))
 
 
+def held(keys):
+    return tuple(keys.keys())
+
+
 @pytest.fixture(params=["fernet", "jws"])
 def keys(request, tmp_path):
     made = DirectoryKeys(tmp_path / "keys", request.param)
@@ -37,10 +41,10 @@ def test_rotation_promotes_the_staged_key_and_drops_the_oldest(keys):
     staged, first = keys.keys()[-1], keys.primary()
     assert rotation.rotate(keys, 3, time.time) == rotation.Rotation(2, ())
     assert keys.primary() == staged
-    assert first in keys.keys()
+    assert first in held(keys)
     assert rotation.rotate(keys, 3, time.time) == rotation.Rotation(3, (1,))
     assert names(keys.path) == ["0", "2", "3"]
-    assert first not in keys.keys()
+    assert first not in held(keys)
     assert rotation.rotate(keys, 2, time.time) == rotation.Rotation(4, (2, 3))
     assert rotation.rotate(keys, 1, time.time) == rotation.Rotation(0, (4, 5))
     assert names(keys.path) == ["0"]
@@ -130,7 +134,7 @@ class Crash(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("step", range(10))
 def test_a_crash_at_any_step_leaves_a_repository_that_works(keys, monkeypatch, step):
     """Dies before the given one of all writing system calls; then a reader opens all that it must, and a rotation finishes."""
     rotation.rotate(keys, 3, time.time)
@@ -155,15 +159,15 @@ def test_a_crash_at_any_step_leaves_a_repository_that_works(keys, monkeypatch, s
             crashed = True
         else:
             crashed = False
-    assert crashed == (step < 9)
+    assert crashed == (step < 8)
     reader = DirectoryKeys(keys.path, keys.kind.purpose)
     assert reader.primary() in (before[0], staged)
-    assert before[0] in reader.keys() and staged in reader.keys()
+    assert before[0] in held(reader) and staged in held(reader)
     had_staged = (keys.path / "0").exists()
     primary = reader.primary()
     rotation.rotate(reader, 3, time.time)
     assert len(reader.keys()) == 3 and (keys.path / "0").exists()
-    assert primary in reader.keys()
+    assert primary in held(reader)
     if not had_staged:
         assert reader.primary() == primary  # the cut-off rotation was finished, not a second one begun
 

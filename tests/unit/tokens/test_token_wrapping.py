@@ -1,7 +1,7 @@
 """Keys at rest: the right master key, purpose and id, or one clear line."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.errors import SettingsError
@@ -12,6 +12,7 @@ MASTER, OTHER = bytes(range(32)), bytes(range(1, 33))
 SECRET = b"the signing key itself"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.text(max_size=64))
 def test_round_trip(key, id):
     wrapping = Wrapping(MASTER, "fernet")
