@@ -72,17 +72,25 @@ def _file_name(config_file: str | None) -> str | None:
     return str(found) if found else None
 
 
-def masked(settings: Settings, *, changed_only: bool = False) -> dict[str, dict[str, Any]]:
-    """Sections of options, each secret replaced by stars; of a database URL only the password is."""
+def plain(settings: Settings, *, changed_only: bool = False) -> dict[str, dict[str, Any]]:
+    """Sections of options as they are, secrets included."""
     result: dict[str, dict[str, Any]] = {}
     for name, cls, fields in sections():
         section, usual = getattr(settings, name), cls()
         for option in fields:
             value = getattr(section, option.name)
-            if changed_only and value == getattr(usual, option.name):
-                continue
-            result.setdefault(name, {})[option.name] = _mask(value) if option.metadata["secret"] else value
+            if not changed_only or value != getattr(usual, option.name):
+                result.setdefault(name, {})[option.name] = value
     return result
+
+
+def masked(settings: Settings, *, changed_only: bool = False) -> dict[str, dict[str, Any]]:
+    """Sections of options, each secret replaced by stars; of a database URL only the password is."""
+    secret = {(name, option.name) for name, _, fields in sections() for option in fields if option.metadata["secret"]}
+    return {
+        section: {option: _mask(value) if (section, option) in secret else value for option, value in table.items()}
+        for section, table in plain(settings, changed_only=changed_only).items()
+    }
 
 
 def _mask(value: str) -> str:

@@ -44,8 +44,8 @@ def _files(settings: Settings) -> Iterator[str]:
 
 def _server(settings: Settings) -> Iterator[str]:
     server = settings.server
-    if bool(server.tls_cert) != bool(server.tls_key):
-        yield "server.tls_cert and server.tls_key belong together: set both or none"
+    if server.tls_key and not server.tls_cert:
+        yield "server.tls_cert: is needed beside server.tls_key"
     for url in server.public_urls:
         reason = _base_url_fault(url)
         if reason:
@@ -53,8 +53,6 @@ def _server(settings: Settings) -> Iterator[str]:
     for hop in server.trusted_hops:
         if hop != "unix" and not _is_network(hop):
             yield f"server.trusted_hops: {hop!r} is no address, network or `unix`"
-    if server.metrics_dir and not os.path.isdir(server.metrics_dir):
-        yield f"server.metrics_dir: there is no directory {server.metrics_dir}: make it, writable for the service"
 
 
 def _base_url_fault(url: str) -> str:
@@ -81,11 +79,9 @@ def _is_network(text: str) -> bool:
 def _x509(settings: Settings) -> Iterator[str]:
     x509 = settings.x509
     if x509.enabled:
-        for option in ("tls_cert", "tls_key", "client_ca", "rules"):
+        for option in ("tls_cert", "client_ca", "crl", "rules"):
             if not getattr(x509, option):
                 yield f"x509.{option}: is needed where x509.enabled is true"
-        if not x509.crl:
-            yield "x509.crl: is empty, so a revoked certificate still logs in: name the authorities' revocation lists"
     for number, rule in enumerate(x509.rules, 1):
         foreign = sorted(set(rule) - _RULE_WORDS)
         if foreign:

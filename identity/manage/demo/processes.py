@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,19 +107,11 @@ class Listener:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def wait_until_it_answers(self) -> None:
-        """Return once GET /v3 is answered; StartError with the log's last line if it ends or takes too long."""
-        context, deadline = self._tls.context(), time.monotonic() + _START_LIMIT
-        while time.monotonic() < deadline:
-            if self.ended():
-                raise StartError(f"the {self.name} listener did not start: {self.last_words()}")
-            if self._answers(context):
-                return
-            time.sleep(0.02)
-        raise StartError(f"the {self.name} listener does not answer on port {self.port}: {self.last_words()}")
-
-    def _answers(self, context: ssl.SSLContext) -> bool:
-        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=5)
+    def answers(self) -> bool:
+        """Whether GET /v3 is answered; StartError with the log's last line if the listener ended."""
+        if self.ended():
+            raise StartError(f"the {self.name} listener did not start: {self.last_words()}")
+        connection = http.client.HTTPSConnection("localhost", self.port, context=self._tls.context(), timeout=5)
         try:
             connection.request("GET", "/v3")
             return connection.getresponse().status == 200
@@ -144,6 +136,19 @@ class Listener:
                 self._process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # workers whose master could not end them
+
+
+def wait_for_all(listeners: Sequence[Listener], proceed: Callable[[], None]) -> None:
+    """Return once each answers. `proceed` is called between looks, and raises to give up waiting."""
+    deadline = time.monotonic() + _START_LIMIT
+    waiting = list(listeners)
+    while waiting:
+        proceed()
+        waiting = [listener for listener in waiting if not listener.answers()]
+        if waiting and time.monotonic() > deadline:
+            late = waiting[0]
+            raise StartError(f"the {late.name} listener does not answer on port {late.port}: {late.last_words()}")
+        time.sleep(0.02)
 
 
 def stop_all(listeners: Sequence[Listener]) -> None:

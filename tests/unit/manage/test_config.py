@@ -83,12 +83,12 @@ def test_check_lists_every_mistake(tmp_path: Path) -> None:
     ("override", "told"),
     [
         ("server.tls_cert=/nowhere.pem", "server.tls_cert: there is no file /nowhere.pem"),
+        ("server.tls_key=/nowhere.pem", "server.tls_cert: is needed beside"),
         ("server.public_urls=localhost", "is no http or https URL"),
         ("server.public_urls=https://a:x", "is no URL"),
         ("server.public_urls=https://user@a", "is more than a base URL"),
         ("server.public_urls=https://a/main/v3", "is more than a base URL"),
         ("server.trusted_hops=unix,10.0.0.0/33", "'10.0.0.0/33' is no address"),
-        ("server.metrics_dir=/nowhere", "there is no directory"),
         ("x509.enabled=true", "x509.client_ca: is needed"),
         ('x509.rules=[{"issuer":"CN=a","subject":"CN=b","domain":"c"}]', "rule 1 needs `issuer`, and `subject`"),
         ('x509.rules=[{"issuer":"CN=a","subject":"CN={user}"}]', "either `domain` or `domain_id`"),
