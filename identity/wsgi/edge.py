@@ -39,7 +39,7 @@ LISTENER: Final = "gatestone.listener"
 # prefixes are alike: "HTTP_" + "X-Remote-User" reads the same in one server as X_REMOTE_USER in the next (CVE-2015-0219).
 _CLAIM = re.compile(
     r"""(?:HTTP[-_])* (?:X[-_])? (?:
-        REMOTE[-_]?(?:USER|IDENT|GROUP|NAME|EMAIL|DOMAIN|REALM) | REMOTE[-_].* | AUTH[-_](?:TYPE|USER|REQUEST|GROUP|PRINCIPAL).*
+        REMOTE | REMOTE[-_].* | REMOTE(?:USER|IDENT|GROUP).* | AUTH[-_](?:TYPE|USER|REQUEST|GROUP|PRINCIPAL).*
       | SSL.* | TLS[-_].* | CLIENT[-_](?:CERT|VERIFY|DN|S[-_]DN|I[-_]DN|SSL|SUBJECT|ISSUER).* | ARR[-_]CLIENTCERT | CERT[-_].*
       | MELLON.* | SHIB.* | OIDC.* | AMZN[-_]OIDC.* | SAML.* | EPPN | CAS[-_].*
       | FORWARDED.* | REAL[-_]IP | ORIGINAL[-_](?:URL|URI|HOST|FORWARDED).* | REWRITE[-_]URL | PROXY | PROXY[-_](?:USER|AUTH).*

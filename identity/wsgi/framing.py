@@ -12,7 +12,7 @@ from typing import Final
 from .refusal import Refused
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
-_CODING = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_CODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;|\Z)")
 _END: Final = b"\r\n\r\n"
@@ -60,10 +60,10 @@ class Framing:
 
     def _read_head(self, head: bytes) -> None:
         lengths = _LENGTH.findall(head)
-        coded = _CODING.search(head) is not None
-        if (lengths and coded) or len(lengths) > 1:
+        codings = _CODING.findall(head)
+        if len(lengths) + len(codings) > 1 or (codings and codings[0].lower() != b"chunked"):
             return
-        if coded:
+        if codings:
             self.chunked = True
             self._scanned = self.head
         elif lengths and lengths[0].isdigit():
@@ -90,6 +90,8 @@ class Framing:
                 raise Refused(413, "size", "The request body is larger than the allowed size.")
             if len(buffer) < after:
                 return None
+            if buffer[after - 2 : after] != b"\r\n":
+                return len(buffer)
             self._decoded += size
             self._scanned = after
 

@@ -37,9 +37,9 @@ _BOOT = 30.0
 def run(settings: Settings, listener: str = "api", build: Build | None = None, on_ready: OnReady | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ends with SystemExit. Raises StartError before anything is forked.
 
-    `build` makes the WSGI application, once, in the master (the workers share its memory); where the application has
-    an attribute `after_fork`, each worker calls it first. `on_ready(host, port, pid)` is called in the master once a
-    request would be answered; with port 0 in the settings, this tells the one that was taken.
+    `build` makes the application, once, in the master (the workers share its memory): a WSGI callable, or an object
+    with one as `wsgi`; where it has a method `after_fork`, each worker calls that first. `on_ready(host, port, pid)`
+    is called in the master once a request would be answered; with port 0 in the settings it tells the one taken.
     """
     if build is None:
         raise StartError("there is no application to serve")
@@ -117,10 +117,20 @@ def _metrics_directory(configured: str) -> Iterator[None]:
     try:
         if configured:
             os.makedirs(configured, mode=0o700, exist_ok=True)
+            _forget_dead(configured)
         yield
     finally:
         if made and os.getpid() == owner:  # a worker leaves through here too
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _forget_dead(directory: str) -> None:
+    """Remove counters of processes that ended before this start; the other listener may share the directory."""
+    for name in os.listdir(directory):
+        stem, _, pid = name.removesuffix(".db").rpartition("_")
+        if name.endswith(".db") and stem and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, name))
 
 
 class JsonLog:
@@ -178,6 +188,7 @@ class Master(BaseApplication):  # type: ignore[misc]
         self.address = sock.getsockname()
         self._build = build
         self._sock = sock
+        self.built: Any = None
         self.heard, self._say = os.pipe()
         super().__init__()
 
@@ -215,7 +226,8 @@ class Master(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return self._build()
+        self.built = self._build()
+        return getattr(self.built, "wsgi", self.built)
 
     def say_ready(self) -> None:
         """Called by a worker that answers from now on."""
@@ -224,7 +236,7 @@ class Master(BaseApplication):  # type: ignore[misc]
 
 
 def _after_fork(_keeper: Any, worker: Any) -> None:
-    hook = getattr(worker.app.callable, "after_fork", None)
+    hook = getattr(worker.app.built, "after_fork", None)
     if hook is not None:
         hook()
 
