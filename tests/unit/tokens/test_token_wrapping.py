@@ -88,12 +88,12 @@ def test_bad_master_keys_are_one_line_and_stay_secret(tmp_path, content):
 def test_bad_master_key_settings(tmp_path):
     from identity.tokens.keys import master_key
 
-    for settings in (
+    for wrong in (
         Keys(master_key="hunter2"),
         Keys(master_key="a", master_key_file="b"),
         Keys(master_key_file=str(tmp_path / "none")),
         Keys(master_key_file=str(tmp_path)),
     ):
         with pytest.raises(SettingsError) as fault:
-            master_key(settings)
+            master_key(wrong)
         assert "hunter2" not in str(fault.value)
