@@ -17,11 +17,6 @@ KNOWN: Final = PROJECT_NAMES | USER_NAMES
 _PART = re.compile(r"%(?:%|\((?P<name>[^()]*)\)s)?")
 
 
-def names(template: str) -> frozenset[str]:
-    """Every name that the template asks for, known or not."""
-    return frozenset(part["name"] for part in _PART.finditer(_canonical(template)) if part["name"] is not None)
-
-
 def fault(template: str) -> str | None:
     """Why this template can never be filled in, as a clause for an operator; None if it can."""
     for part in _PART.finditer(_canonical(template)):
