@@ -123,7 +123,7 @@ def clouds(world: World) -> str:
     alice, bob, carol = world.people
     api, x509 = world.api_url, world.x509_url
     secret = {"username": alice.name, "password": alice.password, "user_domain_name": DOMAIN}
-    entries = (
+    entries: tuple[tuple[str, str, Person, dict[str, str], dict[str, str]], ...] = (
         ("gatestone-password", "v3password", alice, {"auth_url": f"{api}/main/v3", **secret}, {}),
         ("gatestone-kerberos", "v3kerberos", bob, {"auth_url": f"{api}/krb/v3", "mutual_auth": "required"}, {}),
         (

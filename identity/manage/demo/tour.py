@@ -116,7 +116,9 @@ class Tour:
         return {"KRB5CCNAME": f"FILE:{cache}"}
 
     def _row(self, login: Login) -> Row:
-        times, answers, retries = [], [], 0
+        times: list[int] = []
+        answers: list[Any] = []
+        retries = 0
         for command in COMMANDS:
             try:
                 answer, milliseconds, tries = self._patiently(login, command)

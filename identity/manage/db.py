@@ -1,0 +1,71 @@
+"""`gatestone db`: the database's schema."""
+
+from __future__ import annotations
+
+import click
+
+from . import options
+
+
+@click.group()
+def db() -> None:
+    """Look after the database's schema."""
+
+
+@db.command()
+@options.config_file
+@options.overrides
+@options.as_json
+def upgrade(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Bring the schema to what this version needs; changes nothing when it is there. Old workers may go on meanwhile."""
+    settings = options.read_settings(config_file, overrides)
+    from ..store import migrations
+    from . import opening
+
+    with opening.opened(settings) as store:
+        before = migrations.current(store)
+        after = migrations.upgrade(store)
+    if as_json:
+        options.print_json({"before": before, "after": after})
+    else:
+        click.echo(
+            f"The schema is current ({after})." if before == after else f"The schema went from {before or 'nothing'} to {after}."
+        )
+
+
+@db.command()
+@options.config_file
+@options.overrides
+@options.as_json
+def current(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say which revision the schema has."""
+    settings = options.read_settings(config_file, overrides)
+    from ..store import migrations
+    from . import opening
+
+    with opening.opened(settings) as store:
+        found = migrations.current(store)
+    if as_json:
+        options.print_json({"current": found, "needed": migrations.HEAD})
+    else:
+        click.echo(found or "none: the database is empty")
+
+
+@db.command()
+@options.config_file
+@options.overrides
+@options.as_json
+def check(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Exit code 0 if the schema is what this version needs, else 1 and what to do."""
+    settings = options.read_settings(config_file, overrides)
+    from ..store import migrations
+    from . import opening
+
+    with opening.opened(settings) as store:
+        fault = migrations.check(store)
+    if as_json:
+        options.print_json({"fault": fault})
+    else:
+        click.echo(fault or f"The schema is current ({migrations.HEAD}).", err=bool(fault))
+    if fault:
+        raise SystemExit(1)

@@ -1,0 +1,90 @@
+"""`gatestone keys`: the keys that sign tokens. Their secrets are never shown."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.group()
+def keys() -> None:
+    """Look after the keys that sign tokens."""
+
+
+@keys.command(name="list")
+@options.config_file
+@options.overrides
+@options.as_json
+def list_(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """List the keys of every spelling in use: position 0 is staged, the highest seals."""
+    settings = options.read_settings(config_file, overrides)
+    from . import opening
+
+    with opening.ready(settings) as store:
+        rows = [
+            {"provider": name, "position": key.position, "state": key.state, "created_at": round(key.created_at)}
+            for name, source in opening.key_sources(settings, store).items()
+            for key in source.listing()
+        ]
+    if as_json:
+        options.print_json(rows)
+    elif rows:
+        _print_table(rows)
+    else:
+        click.echo("There are no keys: make some with `gatestone keys rotate`.")
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("provider", "position", "state", "made (UTC)", box=box.SIMPLE_HEAD)
+    for row in rows:
+        made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(row["created_at"]))
+        table.add_row(row["provider"], str(row["position"]), row["state"], made)
+    Console(highlight=False).print(table)
+
+
+@keys.command()
+@options.config_file
+@options.overrides
+@options.as_json
+@click.option("--provider", type=click.Choice(["fernet", "jws"]), help="Only this one; else every spelling in use that has keys.")
+def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, provider: str | None) -> None:
+    """Let the staged key seal, stage a fresh one, drop the oldest; the first run makes the first keys.
+
+    Wait at least the life of a token divided by the keys kept (fernet_tokens.max_active_keys) between two rotations.
+    """
+    settings = options.read_settings(config_file, overrides)
+    from ..tokens import rotation
+    from . import opening
+
+    done: list[tuple[str, rotation.Rotation]] = []
+    with opening.ready(settings) as store:
+        sources = opening.key_sources(settings, store)
+        if provider is not None and provider not in sources:
+            raise click.UsageError(f"{provider} is not in use: token.provider is {settings.token.provider}")
+        for name, source in sources.items():
+            if provider in (None, name):
+                done.append((name, rotation.rotate(source, settings.fernet_tokens.max_active_keys, time.time)))
+    if as_json:
+        options.print_json([{"provider": name, "primary": one.primary, "removed": list(one.removed)} for name, one in done])
+        return
+    for name, one in done:
+        dropped = f"; dropped {', '.join(map(str, one.removed))}" if one.removed else ""
+        click.echo(f"{name}: key {one.primary} seals now{dropped}")
+    if not done:
+        click.echo("Nothing to do: tokens of this spelling have no keys.")
+
+
+@keys.command()
+def master() -> None:
+    """Print a fresh master key, for keys.master_key_file (mode 0600). Keep a copy: without it the keys are lost."""
+    from ..tokens.keys import fresh_master_key
+
+    click.echo(fresh_master_key())
