@@ -183,7 +183,7 @@ class Kerberos:
         domain = self._realms.get(realm)
         if domain is None:
             raise negotiate.refused("the principal is of a realm that is not in the table")
-        return user_name(name, "the principal"), domain
+        return user_name(name, "the principal", negotiate.CHALLENGE), domain
 
 
 def _check_writable(replay_cache: str) -> None:
