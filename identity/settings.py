@@ -111,6 +111,9 @@ class FernetTokens:
 
     key_repository: str = opt("", "Directory of keys named 0, 1, 2 ... as Keystone's; empty: keys live in the database.")
     max_active_keys: int = opt(3, "Keys that are kept at a rotation.", low=1, high=1000)
+    keystone_methods: list[str] = opt(
+        [], "`[auth] methods` of a Keystone that shares the keys, in its order; empty: Keystone's default list."
+    )
 
 
 @dataclass(frozen=True)

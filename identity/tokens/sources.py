@@ -7,6 +7,7 @@ from ..settings import Settings
 from ..store.engine import Store
 from .fernet import FernetProvider
 from .keys import DirectoryKeys, StoreKeys, master_key
+from .methods import MethodTable
 
 PURPOSES = {"fernet": "fernet", "jws": "jws"}
 """Spelling of tokens to the purpose of its keys; UUID tokens need none."""
@@ -22,14 +23,21 @@ def key_source(name: str, settings: Settings, store: Store) -> DirectoryKeys | S
     return StoreKeys(store, master_key(settings.keys), purpose)
 
 
-def provider(name: str, keys: DirectoryKeys | StoreKeys | None, store: Store, clock: Clock) -> TokenProvider:
-    """A provider of the spelling `name`; only the one that is used gets imported."""
+def method_table(settings: Settings) -> MethodTable:
+    """The bits of authentication methods in Fernet payloads, with room for the plugins of third parties."""
+    return MethodTable(settings.fernet_tokens.keystone_methods, settings.auth.methods)
+
+
+def provider(
+    name: str, keys: DirectoryKeys | StoreKeys | None, store: Store, clock: Clock, methods: MethodTable | None = None
+) -> TokenProvider:
+    """A provider of the spelling `name`; only the one that is used gets imported. `methods` is for Fernet."""
     if name == "fernet" and keys is not None:
-        return FernetProvider(keys)
+        return FernetProvider(keys, methods)
     if name == "jws" and keys is not None:
-        from .jws import JwsProvider
+        from .jws import JwsProvider  # noqa: PLC0415 (slow to load)
 
         return JwsProvider(keys)
-    from .uuid import UuidProvider
+    from .uuid import UuidProvider  # noqa: PLC0415 (slow to load)
 
     return UuidProvider(store, clock)
