@@ -193,7 +193,14 @@ def _private_file(name: str) -> None:
 def _postgresql(url: URL, database: Database) -> Engine:
     """A silent network is noticed by keepalives; a slow statement is given up by the server itself."""
     limit = int(database.statement_timeout * 1000)
-    options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={limit * 4 + 10000}"
+    session = {
+        "statement_timeout": limit,
+        "lock_timeout": limit,
+        "idle_in_transaction_session_timeout": limit * 4 + 10000,
+        "random_page_cost": 1.1,  # every question is a few probes of an index, nearly all in memory
+        "jit": "off",  # compiling one costs more than answering it
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
     given = url.query.get("options")
     defaults: dict[str, Any] = {
         "connect_timeout": database.connect_timeout,

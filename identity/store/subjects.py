@@ -19,11 +19,10 @@ MOST = 2**63 - 1
 # A tag or group that comes twice does no harm, and UNION ALL spares a table to find out.
 LOAD = text("""
 WITH RECURSIVE
-lineage (id, name, parent_id, domain_id, is_domain, enabled) AS (
-    SELECT p.id, p.name, p.parent_id, COALESCE(p.domain_id, p.id), p.is_domain, p.enabled FROM project p WHERE p.id = :project
+lineage (id, parent_id, is_domain, enabled) AS (
+    SELECT p.id, p.parent_id, p.is_domain, p.enabled FROM project p WHERE p.id = :project
     UNION
-    SELECT p.id, p.name, p.parent_id, COALESCE(p.domain_id, p.id), p.is_domain, p.enabled
-    FROM lineage l JOIN project p ON p.id = l.parent_id
+    SELECT p.id, p.parent_id, p.is_domain, p.enabled FROM lineage l JOIN project p ON p.id = l.parent_id
 ),
 actor (kind, id) AS (
     SELECT 'user', :user
@@ -56,9 +55,9 @@ mark (tag) AS (
 ),
 hit (seq, at) AS (
     SELECT
-        (SELECT MAX(c.seq) FROM change c WHERE c.tag = m.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at),
-        (SELECT MAX(c.at) FROM change c WHERE c.tag = m.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at)
-    FROM mark m
+        (SELECT MAX(c.seq) FROM change c WHERE c.tag = k.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at),
+        (SELECT MAX(c.at) FROM change c WHERE c.tag = k.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at)
+    FROM mark k
     UNION ALL
     SELECT c.seq, c.at FROM change c WHERE c.tag IN :extra AND c.revokes AND c.seq > :since AND c.at >= :since_at
 )
@@ -67,9 +66,12 @@ SELECT 'user' AS part, u.id AS id, u.name AS name, d.id AS domain_id, d.name AS 
        (SELECT w.expires_at FROM password w WHERE w.user_id = u.id ORDER BY w.id DESC LIMIT 1) AS at
 FROM user_account u JOIN project d ON d.id = u.domain_id WHERE u.id = :user
 UNION ALL
-SELECT CASE WHEN l.id = :project THEN 'project' ELSE 'above' END, l.id, l.name, d.id, d.name, l.parent_id,
-       CASE WHEN l.enabled THEN 1 ELSE 0 END, CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL
-FROM lineage l JOIN project d ON d.id = l.domain_id
+SELECT 'project', p.id, p.name, d.id, d.name, p.parent_id,
+       CASE WHEN p.enabled THEN 1 ELSE 0 END, CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL
+FROM project p JOIN project d ON d.id = COALESCE(p.domain_id, p.id) WHERE p.id = :project
+UNION ALL
+SELECT 'above', l.id, NULL, NULL, NULL, l.parent_id, CASE WHEN l.enabled THEN 1 ELSE 0 END, NULL, NULL
+FROM lineage l WHERE l.id <> :project
 UNION ALL
 SELECT 'domain', d.id, d.name, NULL, NULL, NULL, CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL, NULL
 FROM project d WHERE d.id = :domain AND d.is_domain

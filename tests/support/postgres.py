@@ -46,11 +46,11 @@ class Postgres:
     def url(self, name: str = "postgres") -> str:
         return f"postgresql+psycopg://gatestone@127.0.0.1:{self.port}/{name}"
 
-    def new_database(self) -> str:
-        """Create an empty database; gives its URL."""
+    def new_database(self, template: str = "template0") -> str:
+        """Create a database, empty or a copy of one that nobody is connected to; gives its URL."""
         name = f"test{next(self._numbers)}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
         return self.url(name)
 
     def connect(self, name: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
