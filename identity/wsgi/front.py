@@ -6,6 +6,7 @@ A slow TLS handshake, a dripping head or a half-sent body costs a place in a tab
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import select
@@ -16,12 +17,15 @@ import time
 from collections import deque
 from enum import Enum, auto
 from typing import Any, Final
+from uuid import uuid4
 
 from gunicorn.workers.base import Worker
 
+from identity.model.event import LoginEvent
+
 from . import refusal
 from .framing import Framing
-from .observe import log, metrics
+from .observe import LogSink, log, metrics
 from .refusal import Refused
 from .reply import SERVER, Reply, environ, frozen_config, parse, read_body, send_all
 from .tls import is_authority
@@ -36,14 +40,18 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Phase(Enum):
-    HANDSHAKE = auto()
+    HANDSHAKE = auto()  # waiting for the client's next step
+    SHAKING = auto()  # a thread takes a step
     READING = auto()  # waiting for a request: `Conn.buffer` says whether it has begun
     SERVING = auto()  # a thread has it
     LINGER = auto()  # answered for the last time; what still comes is thrown away
 
 
+_IN_A_THREAD: Final = frozenset({Phase.SHAKING, Phase.SERVING})
+
+
 class Conn:
-    """One connection. Its fields belong to the thread that serves it in SERVING, else to the event loop."""
+    """One connection. It belongs to a thread while it is SHAKING or SERVING, else to the event loop."""
 
     __slots__ = ("born", "buffer", "client", "context", "deadline", "fd", "framing", "message", "phase", "served", "server", "sock")
 
@@ -132,13 +140,20 @@ class FrontWorker(Worker):  # type: ignore[misc]
             elif fd == self.PIPE[0]:
                 self._take_back()
             elif fd in self.conns:
-                self._advance(self.conns[fd])
+                conn = self.conns[fd]
+                try:
+                    self._advance(conn)
+                except Exception:  # one client must not end the worker for all
+                    log().exception("connection_failed", address=_address(conn))
+                    self._close(conn)
 
     def _accept(self, listener: Any) -> None:
         try:
             sock, client = listener.accept()
-        except OSError:
-            return  # taken by another worker, gone again, or no descriptors left
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._make_room()
+            return  # taken by another worker, or gone again
         if len(self.conns) >= self.cfg.worker_connections:
             self._make_room()
         sock.setblocking(False)
@@ -154,7 +169,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _make_room(self) -> None:
         """At the limit the oldest connection that no thread serves gives way: it is idle or slow."""
         for conn in self.conns.values():
-            if conn.phase is not Phase.SERVING:
+            if conn.phase not in _IN_A_THREAD:
                 metrics().refused("crowded")
                 self._close(conn)
                 return
@@ -162,6 +177,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _advance(self, conn: Conn) -> None:
         """Something may have arrived."""
         if conn.phase is Phase.HANDSHAKE:
+            conn.phase = Phase.SHAKING
             self.handshakes.put(conn)
         elif conn.phase is Phase.LINGER:
             self._throw_away(conn)
@@ -242,7 +258,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self._close(conn)
 
     def _close(self, conn: Conn) -> None:
-        self.conns.pop(conn.fd, None)
+        if self.conns.get(conn.fd) is conn:  # the number may belong to a newer one by now
+            del self.conns[conn.fd]
         with contextlib.suppress(OSError):
             conn.sock.close()  # leaves the epoll set by itself
 
@@ -254,7 +271,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """Close or refuse what has outlived its deadline; drop idle connections made under an older revocation list."""
         current = self.contexts.current() if self.listener == "x509" else None
         for conn in list(self.conns.values()):
-            if conn.phase is Phase.SERVING:
+            if conn.phase in _IN_A_THREAD:
                 continue
             if now >= conn.deadline:
                 if conn.phase is Phase.READING and conn.buffer:
@@ -316,21 +333,31 @@ class FrontWorker(Worker):  # type: ignore[misc]
                 conn.sock = conn.context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)
             conn.sock.do_handshake()
             if self.listener == "x509" and not self._may_enter(conn.sock):
-                raise ssl.SSLError("certificate not acceptable")
+                raise ssl.SSLError("certificate of an authority, or of a resumed session")
         except ssl.SSLWantReadError:
+            conn.phase = Phase.HANDSHAKE
             self._arm(conn, _IN)
         except ssl.SSLWantWriteError:
+            conn.phase = Phase.HANDSHAKE
             self._arm(conn, _OUT)
         except (OSError, ValueError) as error:
-            metrics().refused("handshake")
-            log().info("handshake_failed", address=_address(conn), listener=self.listener, reason=str(error))
+            self._tell_failed(conn, str(error))
             conn.phase = Phase.LINGER
-            conn.deadline = 0.0  # the event loop closes it on its next look
+            conn.deadline = time.monotonic() + _LINGER
             self.returned.append(conn)
             self._wake()
         else:
             conn.phase = Phase.READING
             self._arm(conn, _IN)
+
+    def _tell_failed(self, conn: Conn, reason: str) -> None:
+        """A certificate that was refused is a login that failed; anything else is a client that speaks no TLS."""
+        metrics().refused("handshake")
+        if self.listener == "x509" and "certificate" in reason.lower():
+            refused = LoginEvent("failure", ("x509",), "/x509", _address(conn), f"req-{uuid4()}", reason=reason)
+            LogSink().login(refused)
+        else:
+            log().debug("handshake_failed", address=_address(conn), reason=reason)
 
     @staticmethod
     def _may_enter(sock: ssl.SSLSocket) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import select
 import shutil
 import socket
@@ -52,11 +53,7 @@ def run(settings: Settings, listener: str = "api", build: Build | None = None, o
     contexts = tls.for_listener(settings, listener)
     sock = bind(settings, listener)
     with _metrics_directory(settings.server.metrics_dir):
-        try:
-            master = Master(settings, listener, build, contexts, sock)
-            Keeper(master, on_ready).run()
-        finally:
-            sock.close()
+        Keeper(Master(settings, listener, build, contexts, sock), on_ready).run()
 
 
 def bind(settings: Settings, listener: str) -> socket.socket:
@@ -187,20 +184,22 @@ class Master(BaseApplication):  # type: ignore[misc]
         self.contexts = contexts
         self.address = sock.getsockname()
         self._build = build
-        self._sock = sock
+        # gunicorn takes the descriptor over; the same name at a reload tells it to keep the listener.
+        self._bind = f"fd://{sock.detach()}"
         self.built: Any = None
         self.heard, self._say = os.pipe()
+        os.set_blocking(self._say, False)
         super().__init__()
 
     def load_config(self) -> None:
         server = self.settings.server
         part: Any = self.settings.x509 if self.listener == "x509" else server
         chosen: dict[str, Any] = {
-            "bind": [f"fd://{os.dup(self._sock.fileno())}"],
+            "bind": [self._bind],
             "workers": part.workers,
             "threads": server.threads,
             "worker_class": FrontWorker,
-            "worker_connections": _CONNECTIONS,
+            "worker_connections": _places(),
             "preload_app": True,
             "keepalive": server.keepalive,
             "graceful_timeout": _GRACE,
@@ -233,6 +232,12 @@ class Master(BaseApplication):  # type: ignore[misc]
         """Called by a worker that answers from now on."""
         with contextlib.suppress(OSError):
             os.write(self._say, b"\0")
+
+
+def _places() -> int:
+    """Connections that a worker holds: some descriptors are left for the database, keys and logs."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(64, min(_CONNECTIONS, soft - 128)) if soft != resource.RLIM_INFINITY else _CONNECTIONS
 
 
 def _after_fork(_keeper: Any, worker: Any) -> None:

@@ -142,9 +142,8 @@ def test_no_refusal_repeats_a_secret(gateway: Served) -> None:
 
 def test_a_request_smuggled_behind_a_refused_one_is_never_answered(gateway: Served) -> None:
     with Wire(gateway.address) as wire:
-        wire.send(
-            "POST /v3/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v3/big?7 HTTP/1.1\r\nHost: a\r\n\r\n"
-        )
+        wire.send("POST /v3/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        wire.send("GET /v3/big?7 HTTP/1.1\r\nHost: a\r\n\r\n")
         assert wire.answer().status == 400
         assert wire.ended()
 

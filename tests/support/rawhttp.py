@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import signal
 import socket
@@ -164,16 +165,25 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, settings: dict[str, dict[str, Any]] | None = None, listener: str = "api") -> Iterator[Served]:
-    """Run `echo_server.py` with settings by section; the port is a free one."""
+def serving(
+    directory: Path, settings: dict[str, dict[str, Any]] | None = None, listener: str = "api", files: int | None = None
+) -> Iterator[Served]:
+    """Run `echo_server.py` with settings by section, on a free port. `files`: how many descriptors it may open."""
     chosen = {name: dict(part) for name, part in (settings or {}).items()}
     chosen.setdefault("server", {}).setdefault("port", 0)
     chosen.setdefault("x509", {}).setdefault("port", 0)
     log = directory / f"gateway-{time.monotonic_ns()}.log"
+    place = directory / "place"  # its home and its temporary directory: what it leaves behind is seen there
+    place.mkdir(exist_ok=True)
+    environ = {**os.environ, "TMPDIR": str(place), "HOME": str(place)}
     began = time.monotonic()
     with open(log, "wb") as out:
         process = subprocess.Popen(
-            [sys.executable, str(_SERVER), listener, json.dumps(chosen)], cwd=ROOT, stdout=subprocess.PIPE, stderr=out
+            [*(["prlimit", f"--nofile={files}"] if files else []), sys.executable, str(_SERVER), listener, json.dumps(chosen)],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=out,
         )
     try:
         host, port, pid = _told(process, log)
