@@ -16,6 +16,7 @@ from keystoneauth1.session import Session
 from keystoneauth_gatestone import select, tickets
 from keystoneauth_gatestone.exceptions import GatestoneError, KerberosMissing, NoCertificate, cure
 from keystoneauth_gatestone.kerberos import library
+from keystoneauth_gatestone.x509 import X509
 
 OK, WARN, FAIL = "ok", "warning", "FAIL"
 TIMEOUT = 15.0  # seconds for one request
@@ -119,14 +120,23 @@ def _certificate(auth: Mapping[str, Any]) -> Iterator[Finding]:
         return
     certificate = os.path.expanduser(str(certificate))
     key = os.path.expanduser(str(key)) if key else certificate
+    asked = []
+
+    def passphrase() -> str:  # in place of OpenSSL's own question on the terminal
+        asked.append(key)
+        return "unknown"
+
     try:
         mode = os.stat(key).st_mode
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_cert_chain(certificate, key, password=lambda: "")  # never prompt
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, passphrase)
     except OSError as error:  # ssl.SSLError is one
-        says = f"{certificate} and {key}: {error.strerror or error}; check OS_CERT and OS_KEY"
-        yield Finding("certificate", FAIL, says)
-        return
+        if asked:
+            says = f"{key} has a passphrase, which every command will ask for"
+            yield Finding("key", WARN, says)
+        else:
+            says = f"{certificate} and {key}: {error.strerror or error}; check OS_CERT and OS_KEY"
+            yield Finding("certificate", FAIL, says)
+            return
     if mode & (stat.S_IRGRP | stat.S_IROTH):
         yield Finding("key", WARN, f"others can read {key}: chmod 600 it")
     yield _validity(certificate)
@@ -150,14 +160,18 @@ def _validity(path: str) -> Finding:
 def remote(session: Session, auth: BaseIdentityPlugin) -> Iterator[Finding]:
     """The version document and a login, over the session that every command would use."""
     url = str(auth.auth_url or "")
-    if url:
-        try:
-            reply = session.get(url, authenticated=False, raise_exc=False)
-        except exceptions.ClientException as error:
-            advice = cure(str(error), url, certificate=bool(session.cert))
-            yield Finding("connection", FAIL, f"{advice} ({error})")
-            return
-        yield _discovery(url, reply)
+    certificate = auth.certificate(session) if isinstance(auth, X509) else session.cert
+    try:
+        # `cert` where the login shows one of its own: that port talks to nobody without.
+        reply = session.get(url, authenticated=False, raise_exc=False, cert=certificate)
+    except exceptions.ClientException as error:
+        advice = cure(str(error), url, certificate=bool(certificate))
+        yield Finding("connection", FAIL, f"{advice} ({error})")
+        return
+    found = _discovery(url, reply)
+    yield found
+    if found.result == FAIL:
+        return  # a `password` login would wait for ever
     try:
         access = auth.get_access(session)
     except Exception as error:  # whatever a plugin raises is what the reader must know

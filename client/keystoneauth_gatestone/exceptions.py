@@ -49,7 +49,7 @@ def cure(text: str, url: str, *, certificate: bool) -> str:
         return "the gateway's own certificate is not trusted: set OS_CACERT to its CA file"
     if certificate and ("KEY_VALUES_MISMATCH" in text or "PEM" in text or "[SSL] " in text):
         return "check that OS_CERT and OS_KEY are PEM files that belong together"
-    if certificate and ("alert" in text or "Connection aborted" in text or "reset" in text):
+    if certificate and any(word in text for word in ("alert", "aborted", "reset", "EOF")):
         return (
             "the gateway may have refused the certificate (expired, revoked or of a CA it does not "
             "know): run openstack gatestone doctor"

@@ -81,6 +81,10 @@ class X509(v3.Auth):
         self._shown: tuple[object, ...] | None = None
         super().__init__(auth_url, [self._method], **scope)
 
+    def certificate(self, session: Session) -> Certificate | None:
+        """What a login with this session would show."""
+        return self._method.certificate(session)
+
     def get_auth_ref(self, session: Session, **kwargs: Any) -> access.AccessInfoV3:
         shown = self._stamp(session)
         try:

@@ -155,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         payload = json.dumps(body).encode()
         self.send_response(status)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in {**(headers or {}), "Content-Type": "application/json", "Content-Length": str(len(payload))}.items():
             self.send_header(name, value)
         self.wfile.write(b"".join([*self._headers_buffer, b"\r\n", payload]))

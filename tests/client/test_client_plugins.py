@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.session import Session
+from keystoneauth_gatestone import checks
 from keystoneauth_gatestone.exceptions import GatestoneError, NoCertificate, NoPassword, NoTicket
 
 from tests.client.conftest import Site
@@ -18,12 +20,6 @@ from tests.client.stub import PASSWORDS
 from tests.support.pki import Authority
 
 SCOPE = {"project_name": "demo", "project_domain_id": "default"}
-
-
-@pytest.fixture(autouse=True)
-def own_ca(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they beat Session.verify
-        monkeypatch.delenv(name, raising=False)
 
 
 def plugin(name: str, **options: Any) -> Any:
@@ -177,8 +173,6 @@ def test_certificate_refusals(site: Site, tmp_path: Path) -> None:
 
 
 def test_doctor_reads_certificates(site: Site, tmp_path: Path) -> None:
-    from keystoneauth_gatestone import checks
-
     def result(cert: Path, key: Path) -> tuple[str, str]:
         config = {"auth_type": "gatestone", "auth": {"auth_url": site.stub.x509}, "cert": str(cert), "key": str(key)}
         return [(finding.result, finding.says) for finding in checks.local(config)][-1]
@@ -190,3 +184,22 @@ def test_doctor_reads_certificates(site: Site, tmp_path: Path) -> None:
     assert result(*old)[0] == checks.FAIL
     assert "expired" in result(*old)[1]
     assert "OS_KEY" in result(site.people / "alice.crt", site.people / "bob.key")[1]
+    locked = tmp_path / "locked.key"
+    key = load_pem_private_key((site.people / "alice.key").read_bytes(), None)
+    locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")))
+    config = {"auth_type": "v3x509", "auth": {}, "cert": str(site.people / "alice.crt"), "key": str(locked)}
+    assert "passphrase" in " ".join(finding.says for finding in checks.local(config))
+    assert checks.FAIL not in {finding.result for finding in checks.local(config)}
+
+
+def test_doctor_connects_as_the_login_does(site: Site) -> None:
+    own = {"x509_cert": str(site.people / "bob.crt"), "x509_key": str(site.people / "bob.key")}
+    found = list(checks.remote(session(site), plugin("v3x509", auth_url=site.stub.x509, **own)))
+    assert [(finding.check, finding.result) for finding in found] == [("discovery", checks.OK), ("login", checks.OK)]
+
+
+def test_doctor_does_not_hang_where_discovery_is_challenged(site: Site) -> None:
+    user = {"username": "alice", "user_domain_id": "default", "password": PASSWORDS["alice"]}
+    auth = plugin("password", auth_url=f"{site.stub.main}/projects", **user)  # the stub's one GET that wants a token
+    (only,) = checks.remote(session(site), auth)
+    assert (only.check, only.result) == ("discovery", checks.FAIL)
