@@ -36,12 +36,13 @@ class Config(command.Command):  # type: ignore[misc, unused-ignore]
             found = profile.gather(self.app.cloud.config)
         except profile.Incomplete as error:
             raise exceptions.CommandError(str(error)) from error
+        path = parsed_args.output or FILES[parsed_args.format]
         if parsed_args.format == "clouds":
             text = profile.clouds_yaml(found, parsed_args.name)
-            use = f"openstack --os-cloud {parsed_args.name} token issue"
+            then = f"openstack --os-cloud {parsed_args.name} token issue"
         else:
-            text, use = profile.openrc(found), ". "
-        path = parsed_args.output or FILES[parsed_args.format]
+            text = profile.openrc(found)
+            then = f". {os.path.join('.', path)}"
         if path == "-":
             self.app.stdout.write(text)
             return
@@ -53,5 +54,4 @@ class Config(command.Command):  # type: ignore[misc, unused-ignore]
             ) from error
         except OSError as error:
             raise exceptions.CommandError(f"cannot write {path}: {error.strerror}") from error
-        use = use if parsed_args.format == "clouds" else f". {os.path.join('.', path)}"
-        print(f"wrote {path}; next: {use}", file=sys.stderr)
+        print(f"wrote {path}; next: {then}", file=sys.stderr)
