@@ -108,12 +108,12 @@ class Listener:
         return self._process.poll() is not None
 
     def answers(self) -> bool:
-        """Whether GET /v3 is answered; StartError with the log's last line if the listener ended."""
+        """Whether its discovery document is answered; StartError with the log's last line if the listener ended."""
         if self.ended():
             raise StartError(f"the {self.name} listener did not start: {self.last_words()}")
         connection = http.client.HTTPSConnection("localhost", self.port, context=self._tls.context(), timeout=5)
         try:
-            connection.request("GET", "/v3")
+            connection.request("GET", "/x509/v3" if self.name == "x509" else "/v3")
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False

@@ -27,24 +27,31 @@ def console() -> Console:
 
 
 def tour_table(rows: Sequence[Row]) -> Table:
+    """Times are the whole command's, in milliseconds: most of each is the client's own start."""
     headings = (
         "method",
         "client set",
         "user",
         "project",
         "roles",
-        "expires",
-        *(f"{' '.join(words)}, ms" for words in COMMANDS),
-        "",
+        "expires (UTC)",
+        *(f"{words[-2]} {words[-1]} ms" for words in COMMANDS),
     )
-    table = Table(*headings, box=box.SIMPLE_HEAD, title="The tour", title_justify="left")
+    table = Table(*headings, "services", "", box=box.SIMPLE_HEAD, title="The tour", title_justify="left")
     for row in rows:
         times = [str(time) for time in row.times] + ["-"] * (len(COMMANDS) - len(row.times))
-        again = f" ({row.retries} asked again)" if row.retries else ""
-        verdict = Text(row.fault, "red") if row.fault else Text(f"ok, {row.services} services{again}", "green")
-        user = row.user or row.login.person.name
-        table.add_row(row.login.method, row.login.client, user, row.project, row.roles, row.expires[:19], *times, verdict)
+        verdict = (
+            Text("FAILED", "bold red") if row.fault else Text("ok" + (f", {row.retries} again" if row.retries else ""), "green")
+        )
+        who = (row.login.method, row.login.client, row.user or row.login.person.name, row.project, row.roles, row.expires[:19])
+        table.add_row(*who, *times, str(row.services or "-"), verdict)
     return table
+
+
+def error_lines(log: Path, most: int = 5) -> list[str]:
+    """The last lines of a log that tell of trouble: with a temporary directory, nobody can look there later."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    return [line[:1000] for line in lines if '"level": "error"' in line or "Traceback" in line][-most:]
 
 
 def doors_table(doors: Iterable[Door]) -> Table:

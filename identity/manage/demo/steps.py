@@ -118,7 +118,7 @@ def show(screen: Console, proceed: Callable[[], None], house: House) -> bool:
     with screen.status("The stock openstack client takes the tour ..."):
         for row in tour.take(logins, proceed):
             rows[id(row.login)] = row
-            screen.print(f"  {row.login.method:9} {row.login.client:18} {row.fault or 'ok'}", markup=False)
+            screen.print(f"  {row.login.method:9} {row.login.client:18} {'FAILED' if row.fault else 'ok'}", markup=False)
     house.check_alive()
     in_order = [rows[id(login)] for login in logins]
     screen.print(report.tour_table(in_order))
@@ -127,6 +127,11 @@ def show(screen: Console, proceed: Callable[[], None], house: House) -> bool:
         proceed()
         tried.append(door)
     screen.print(report.doors_table(tried))
+    for row in in_order:
+        if row.fault:
+            screen.print(f"FAILED {row.login.method} ({row.login.client}): {row.fault}", markup=False, soft_wrap=True)
+    for line in [line for listener in house.listeners for line in report.error_lines(listener.log)]:
+        screen.print(f"log: {line}", markup=False, soft_wrap=True)
     return not any(row.fault for row in in_order) and all(door.held for door in tried)
 
 
