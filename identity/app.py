@@ -44,7 +44,8 @@ class Gateway:
         self.store = Store.open(settings.database)
         names = list(dict.fromkeys([settings.token.provider, *settings.token.readers]))
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
-        spellings = [sources.provider(name, self._keys[name], self.store, clock) for name in names]
+        table = sources.method_table(settings)
+        spellings = [sources.provider(name, self._keys[name], self.store, clock, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
         self.feed = ChangeFeed(self.store, Counter(self.store), clock, settings.token.max_staleness)
         validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)
@@ -54,7 +55,7 @@ class Gateway:
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
         passwords = Passwords(self.store, Hasher(settings.identity), settings.security_compliance, clock)
         self.plugins = _plugins(settings, passwords, validator, clock)
-        issuer = Issuer(spellings[0], settings.token.expiration, clock, credentials)
+        issuer = Issuer(spellings[0], settings.token.expiration, clock, table.ordered)
         authenticator = Authenticator(
             self.plugins,
             self.store,

@@ -1,10 +1,8 @@
-"""A validated token: its claims, its subject, and what follows for policy."""
+"""A validated token: its claims and its subject."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from .subject import Subject
 from .token import Claims
@@ -12,11 +10,10 @@ from .token import Claims
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A token that was found good. `credentials` is what the policy enforcer is asked about: it is made once."""
+    """A token that was found good: what it says, and what holds of its user now."""
 
     claims: Claims
     subject: Subject
-    credentials: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,6 @@ def credentials(claims: Claims, subject: Subject) -> Credentials:
     return Credentials(values)
 
 
-def token_target(claims: Claims, subject: Subject) -> dict[str, str]:
-    """A token as the object of a request, under the names that `token_subject` and operators' rules use."""
-    return {"target.token.user_id": claims.user_id, "target.token.user.domain.id": subject.user.domain.id}
-
-
 def _token(claims: Claims, subject: Subject) -> dict[str, Any]:
     user = subject.user
     token: dict[str, Any] = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from identity import errors
 from identity.model.access import Access, Issued
@@ -22,12 +21,12 @@ class Issuer:
         provider: TokenProvider,
         expiration: int,
         clock: Clock,
-        credentials_of: Callable[[Claims, Subject], Mapping[str, Any]],
+        ordered: Callable[[Iterable[str]], tuple[str, ...]],
     ) -> None:
         self._provider = provider
         self._expiration = expiration
         self._clock = clock
-        self._credentials_of = credentials_of
+        self._ordered = ordered
 
     def issue(self, identities: Sequence[AuthenticatedIdentity], subject: Subject, seq: int) -> Issued:
         """A token for `subject`, proven by `identities`, as of change `seq`. Raises `errors.Unauthorized`."""
@@ -47,7 +46,7 @@ class Issuer:
             raise errors.Unauthorized(reason="the proof has expired")
         claims = Claims(
             user_id=subject.user.id,
-            methods=tuple(dict.fromkeys(methods)),
+            methods=self._ordered(methods),
             issued_at=now,
             expires_at=min(ends),
             audit_ids=tuple(audit_ids),
@@ -56,5 +55,4 @@ class Issuer:
             system="all" if subject.system else None,
         )
         headers = tuple(header for identity in identities for header in identity.response_headers)
-        access = Access(claims, subject, self._credentials_of(claims, subject))
-        return Issued(self._provider.seal(claims), access, headers)
+        return Issued(self._provider.seal(claims), Access(claims, subject), headers)

@@ -65,17 +65,16 @@ class Scoping:
         return None
 
     def _load(self, user_id: str, scope: Scope, seq: int) -> Subject:
-        with self._store.read() as db:
-            subject = subjects.load(
-                db, user_id, project_id=scope.project_id, domain_id=scope.domain_id, system=scope.system, since=seq
-            )
+        subject = subjects.load(
+            self._store, user_id, project_id=scope.project_id, domain_id=scope.domain_id, system=scope.system, since=seq
+        )
         if subject is None:
             raise errors.Unauthorized(reason="no such user or scope")
         try:
             check_usable(subject)
         except errors.TokenNotFound as problem:
             raise errors.Unauthorized(reason=problem.reason) from None
-        if subject.revoked_seq > seq:
+        if subject.revoked_seq:
             # A change committed while this login was on its way: what it proved may no longer hold.
             raise errors.Unauthorized(reason="the account changed during the login")
         return subject

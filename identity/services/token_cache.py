@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from identity.model.access import Access
 from identity.model.revocation import Change
@@ -12,13 +13,15 @@ from identity.model.revocation import Change
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A token found good, and the answers already rendered from it (by the renderer, under keys of its own)."""
+    """A token found good, and what was made of it since: the answers rendered (under the renderer's own keys), and
+    `credentials`, what the policy is asked about, once the token has been a caller's.
+    """
 
     token: str
     access: Access
     expires_at: int
-    tags: frozenset[str]
     rendered: dict[str, bytes] = field(default_factory=dict)
+    credentials: Mapping[str, Any] | None = None
 
 
 class TokenCache:
@@ -31,7 +34,7 @@ class TokenCache:
         self._size = size
         self._entries: dict[str, Entry] = {}
         self._by_tag: dict[str, set[str]] = {}
-        self._refused: dict[str, None] = {}
+        self.refused: dict[str, None] = {}
         self._lock = threading.Lock()
         self._seq = -1
         self.get = self._entries.get
@@ -44,11 +47,10 @@ class TokenCache:
         if not self._size:
             return
         with self._lock:
-            if seq != self._seq:
+            if seq != self._seq or entry.token in self._entries:
                 return
-            self._drop(entry.token)
             self._entries[entry.token] = entry
-            for tag in entry.tags:
+            for tag in entry.access.subject.tags:
                 self._by_tag.setdefault(tag, set()).add(entry.token)
             while len(self._entries) > self._size:
                 self._drop(next(iter(self._entries)))
@@ -59,10 +61,10 @@ class TokenCache:
             if not changes:
                 self._entries.clear()
                 self._by_tag.clear()
-                self._refused.clear()
+                self.refused.clear()
             for change in changes:
                 if change.kind == "keys":
-                    self._refused.clear()
+                    self.refused.clear()
                 for token in tuple(self._by_tag.get(change.tag, ())):
                     self._drop(token)
             self._seq = seq
@@ -70,18 +72,15 @@ class TokenCache:
     def refuse(self, token: str) -> None:
         if self._size and len(token) <= 1024:
             with self._lock:
-                self._refused[token] = None
-                if len(self._refused) > self._size:
-                    del self._refused[next(iter(self._refused))]
-
-    def is_refused(self, token: str) -> bool:
-        return token in self._refused
+                self.refused[token] = None
+                if len(self.refused) > self._size:
+                    del self.refused[next(iter(self.refused))]
 
     def _drop(self, token: str) -> None:
         entry = self._entries.pop(token, None)
         if entry is None:
             return
-        for tag in entry.tags:
+        for tag in entry.access.subject.tags:
             holders = self._by_tag.get(tag)
             if holders is not None:
                 holders.discard(token)

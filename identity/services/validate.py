@@ -7,7 +7,7 @@ from typing import Any
 
 from identity import errors
 from identity.model.access import Access
-from identity.model.revocation import AUDIT, CHAIN, tag
+from identity.model.revocation import AUDIT, CHAIN
 from identity.model.subject import Subject
 from identity.model.token import Claims
 from identity.ports import Clock, TokenProvider
@@ -37,6 +37,7 @@ class Validator:
         self._providers = tuple(providers)
         self._feed = feed
         self._cache = cache
+        self._cached = cache.get
         self._clock = clock
         self._credentials_of = credentials_of
 
@@ -45,17 +46,22 @@ class Validator:
         self._feed.sync()
         if not token:
             raise errors.Unauthorized(reason="no X-Auth-Token")
-        try:
-            return self.entry(token)
-        except errors.TokenNotFound as problem:
-            raise errors.Unauthorized(reason=f"X-Auth-Token: {problem.reason}") from None
+        entry = self._cached(token)
+        if entry is None or entry.expires_at <= self._clock():
+            try:
+                entry = self.entry(token)
+            except errors.TokenNotFound as problem:
+                raise errors.Unauthorized(reason=f"X-Auth-Token: {problem.reason}") from None
+        if entry.credentials is None:
+            entry.credentials = self._credentials_of(entry.access.claims, entry.access.subject)
+        return entry
 
     def entry(self, token: str, window: int = 0) -> Entry:
         """The token as it stands; `window` seconds after its expiry still count. Raises `errors.TokenNotFound`.
 
         The caller has looked at the change log within this request.
         """
-        entry = self._cache.get(token) or self._load(token, window)
+        entry = self._cached(token) or self._load(token, window)
         if entry.expires_at + window <= self._clock():
             raise errors.TokenNotFound(reason="expired")
         return entry
@@ -65,50 +71,46 @@ class Validator:
         return self.entry(token).access.claims
 
     def _load(self, token: str, window: int) -> Entry:
-        if len(token) > MAX_TOKEN_LENGTH or self._cache.is_refused(token):
+        if len(token) > MAX_TOKEN_LENGTH or token in self._cache.refused:
             raise errors.TokenNotFound(reason="not a token")
         seq = self._feed.seq
-        claims = self._open(token)
+        claims = self._opened(token)
         if claims.expires_at + window <= self._clock():
             raise errors.TokenNotFound(reason="expired")
         if claims.trust_id or claims.app_cred_id or claims.access_token_id or claims.idp_id or claims.thumbprint:
             # A restriction that cannot be checked is not passed over.
             raise errors.TokenNotFound(reason="a delegated, federated or bound token is not served here")
-        subject = self._subject(claims)
-        access = Access(claims, subject, self._credentials_of(claims, subject))
-        entry = Entry(token, access, claims.expires_at, subject.tags)
+        entry = Entry(token, Access(claims, self._subject(claims)), claims.expires_at)
         self._cache.put(entry, seq)
         return entry
 
-    def _open(self, token: str) -> Claims:
+    def _opened(self, token: str) -> Claims:
         for provider in self._providers:
-            if provider.owns(token):
-                try:
-                    return provider.open(token)
-                except errors.TokenNotFound:
-                    break
+            try:
+                return provider.open(token)
+            except errors.TokenNotFound:
+                continue
         self._cache.refuse(token)
         raise errors.TokenNotFound(reason="no provider opens it")
 
     def _subject(self, claims: Claims) -> Subject:
-        issued = sequence_of(claims.audit_id)
-        with self._store.read() as db:
-            subject = subjects.load(
-                db,
-                claims.user_id,
-                project_id=claims.project_id,
-                domain_id=claims.domain_id,
-                system=claims.system is not None,
-                extra_tags=(tag(AUDIT, claims.audit_id), tag(CHAIN, claims.chain_id)),
-                since=issued or 0,
-                since_at=None if issued is not None else float(claims.issued_at),
-            )
+        audit_ids = claims.audit_ids
+        issued = sequence_of(audit_ids[0])
+        subject = subjects.load(
+            self._store,
+            claims.user_id,
+            project_id=claims.project_id,
+            domain_id=claims.domain_id,
+            system=claims.system is not None,
+            extra_tags=(f"{AUDIT}:{audit_ids[0]}", f"{CHAIN}:{audit_ids[-1]}"),
+            since=issued or 0,
+            since_at=None if issued is not None else float(claims.issued_at),
+        )
         if subject is None:
             raise errors.TokenNotFound(reason="its user, project or domain is gone")
         check_usable(subject)
-        # Keystone's own tokens carry no sequence: like Keystone, compare by the whole second.
-        revoked = subject.revoked_seq > issued if issued is not None else int(subject.revoked_at) >= claims.issued_at
-        if revoked and (issued is not None or subject.revoked_at):
+        # `load` reports only changes after the issue: by sequence, or for Keystone's own tokens by the whole second.
+        if subject.revoked_seq:
             raise errors.TokenNotFound(reason="revoked")
         return subject
 

@@ -37,6 +37,10 @@ class MethodTable:
             total |= self._bits[name]
         return total
 
+    def ordered(self, methods: Iterable[str]) -> tuple[str, ...]:
+        """The methods once each, in the order in which an opened token lists them."""
+        return self.names[self.number(methods)]
+
 
 class _Names(dict[int, tuple[str, ...]]):
     """From number to methods, the latest bit first as Keystone lists them; remembers each combination that was met.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import flask
-import structlog
 from werkzeug.exceptions import HTTPException
 
 from identity import errors
@@ -19,7 +20,7 @@ from identity.web.route import PUBLIC, Route, routes_of
 from identity.web.v3 import auth, discovery
 
 MODULES = (operations, discovery, auth)
-log = structlog.get_logger("gatestone.web")
+_log = logging.getLogger(__name__)
 
 
 def make(services: Services) -> flask.Flask:
@@ -50,13 +51,14 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
         environ = flask.request.environ
         try:
             declared = table[environ["REQUEST_METHOD"]]
-            entry = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
-            reply = declared.handler(Call(services, environ, args, declared.policy, entry))
+            caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
+            reply = declared.handler(Call(services, environ, args, declared.policy, caller))
         except errors.Problem as problem:
             reply = _problem(problem, services, environ)
-        except Exception:
-            log.exception("unexpected error", request_id=environ.get("gatestone.request_id"))
-            reply = _problem(errors.Problem(), services, environ)
+        except Exception as error:
+            # Where it happened, not with which values: those may be secret.
+            where = " | ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:])
+            reply = _problem(errors.Problem(reason=f"unexpected {type(error).__name__} at {where}"), services, environ)
         return flask.Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)
 
     return view
@@ -64,7 +66,7 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
 
 def _problem(problem: errors.Problem, services: Services, environ: Mapping[str, Any]) -> Reply:
     if problem.status >= 500:
-        log.error("request failed", reason=problem.reason, status=problem.status, request_id=environ.get("gatestone.request_id"))
+        _log.error("%s %s: %s", problem.status, environ.get("gatestone.request_id"), problem.reason)
     return problem_reply(problem, services.links.base(environ))
 
 

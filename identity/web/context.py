@@ -40,19 +40,13 @@ class Services:
 
 
 class Call(msgspec.Struct, frozen=True):
-    """The services, the WSGI environment, the path's arguments, and the verified caller where the route wants one."""
+    """The services, the WSGI environment, the path's arguments, and the verified caller (None on a public route)."""
 
     services: Services
     environ: dict[str, Any]
     args: dict[str, str]
     policy: str
-    entry: Entry | None
-
-    @property
-    def caller(self) -> Entry:
-        if self.entry is None:
-            raise errors.Unauthorized(reason="no caller on a public route")
-        return self.entry
+    caller: Entry
 
     @property
     def face(self) -> Face:
@@ -70,7 +64,7 @@ class Call(msgspec.Struct, frozen=True):
 
     def enforce(self, target: Mapping[str, Any]) -> None:
         """Ask the route's own policy. The target is made of stored objects, never of the body."""
-        self.services.enforcer.check(self.policy, self.caller.access.credentials, target)
+        self.services.enforcer.check(self.policy, self.caller.credentials, target)
 
     def body(self) -> bytes:
         """The body, read within the listener's bounds; only JSON is taken, as the API has it."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from identity.policy.registry import PUBLIC
 
 if TYPE_CHECKING:
     from identity.web.context import Call
     from identity.web.reply import Reply
 
-Handler = Callable[["Call"], "Reply"]
+__all__ = ["PUBLIC", "Route", "route", "routes_of"]
 
-PUBLIC: Final = "public"
-"""The policy of a route that needs no token: discovery, health, and logging in itself."""
+Handler = Callable[["Call"], "Reply"]
 
 
 @dataclass(frozen=True, slots=True)

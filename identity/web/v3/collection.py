@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from identity.store.domains import DomainRow
-from identity.store.projects import ProjectRow
+from identity.model.subject import Domain, Project
 from identity.web.context import Call
 from identity.web.reply import Reply, json_reply
 
@@ -15,30 +14,28 @@ def collection(call: Call, key: str, path: str, members: list[dict[str, Any]]) -
     return json_reply({key: members, "links": links})
 
 
-def project_shape(call: Call, project: ProjectRow) -> dict[str, Any]:
+def project_shape(call: Call, project: Project) -> dict[str, Any]:
     return {
-        **project.extra,
         "id": project.id,
         "name": project.name,
-        "domain_id": project.domain_id,
+        "domain_id": project.domain.id,
         "parent_id": project.parent_id,
         "description": project.description,
         "enabled": project.enabled,
         "is_domain": project.is_domain,
         "tags": [],
-        "options": project.options,
+        "options": {},
         "links": {"self": f"{call.base}/v3/projects/{project.id}"},
     }
 
 
-def domain_shape(call: Call, domain: DomainRow) -> dict[str, Any]:
+def domain_shape(call: Call, domain: Domain) -> dict[str, Any]:
     return {
-        **domain.extra,
         "id": domain.id,
         "name": domain.name,
         "description": domain.description,
         "enabled": domain.enabled,
         "tags": [],
-        "options": domain.options,
+        "options": {},
         "links": {"self": f"{call.base}/v3/domains/{domain.id}"},
     }

@@ -5,7 +5,7 @@ import pytest
 from identity.errors import StartError
 from identity.model.subject import Domain, Project, Role, Subject, User
 from identity.model.token import Claims
-from identity.policy.credentials import Credentials, credentials, token_target
+from identity.policy.credentials import Credentials, credentials
 from identity.policy.enforcer import Enforcer
 from identity.policy.registry import PUBLIC, verify
 
@@ -52,10 +52,6 @@ def test_of_a_federated_login_and_a_trust():
     claims = Claims("u1", ("mapped",), 0, 1, ("a1",), group_ids=("g1", "g2"), trust_id="t1")
     got = credentials(claims, Subject(USER))
     assert (got["group_ids"], got["trust_id"]) == (["g1", "g2"], "t1")
-
-
-def test_a_token_as_target():
-    assert token_target(CLAIMS, Subject(USER)) == {"target.token.user_id": "u1", "target.token.user.domain.id": "d1"}
 
 
 def test_routes_with_a_rule_pass():
