@@ -15,7 +15,6 @@ import ssl
 import threading
 import time
 from collections import deque
-from enum import Enum, auto
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,66 +23,19 @@ from gunicorn.workers.base import Worker
 from identity.model.event import LoginEvent
 
 from . import refusal
+from .connection import CHUNK, IN_A_THREAD, Conn, Phase, send_all
 from .framing import Framing
 from .observe import LogSink, log, metrics
 from .refusal import Refused
-from .reply import SERVER, Reply, environ, frozen_config, parse, read_body, send_all
+from .reply import SERVER, Reply, environ, frozen_config, parse, read_body
 from .tls import is_authority
 
 _IN: Final = select.EPOLLIN | select.EPOLLONESHOT
 _OUT: Final = select.EPOLLOUT | select.EPOLLONESHOT
-_CHUNK: Final = 65536
 _LINGER: Final = 1.0  # seconds in which a client may still read our last answer
 _X509_LIFE: Final = 60.0  # seconds after which a certificate is asked for anew
 _HANDSHAKERS: Final = 2
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Phase(Enum):
-    HANDSHAKE = auto()  # waiting for the client's next step
-    SHAKING = auto()  # a thread takes a step
-    READING = auto()  # waiting for a request: `Conn.buffer` says whether it has begun
-    SERVING = auto()  # a thread has it
-    LINGER = auto()  # answered for the last time; what still comes is thrown away
-
-
-_IN_A_THREAD: Final = frozenset({Phase.SHAKING, Phase.SERVING})
-
-
-class Conn:
-    """One connection. It belongs to a thread while it is SHAKING or SERVING, else to the event loop."""
-
-    __slots__ = ("born", "buffer", "client", "context", "deadline", "fd", "framing", "message", "phase", "served", "server", "sock")
-
-    def __init__(self, sock: Any, client: Any, server: Any, deadline: float) -> None:
-        self.sock = sock
-        self.fd: int = sock.fileno()
-        self.client = client
-        self.server = server
-        self.phase = Phase.READING
-        self.born = time.monotonic()
-        self.deadline = deadline
-        self.buffer = bytearray()
-        self.framing: Framing | None = None
-        self.message = b""
-        self.context: ssl.SSLContext | None = None
-        self.served = 0
-
-    def receive(self, limit: int) -> bool:
-        """Take what has arrived without waiting. False: the other end is gone."""
-        while len(self.buffer) <= limit:
-            try:
-                data = self.sock.recv(_CHUNK)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return True
-            except OSError:
-                return False
-            if not data:
-                return False
-            self.buffer += data
-            if self.context is None or not self.sock.pending():
-                return True
-        return True
 
 
 class FrontWorker(Worker):  # type: ignore[misc]
@@ -169,7 +121,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _make_room(self) -> None:
         """At the limit the oldest connection that no thread serves gives way: it is idle or slow."""
         for conn in self.conns.values():
-            if conn.phase not in _IN_A_THREAD:
+            if conn.phase not in IN_A_THREAD:
                 metrics().refused("crowded")
                 self._close(conn)
                 return
@@ -246,7 +198,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _throw_away(self, conn: Conn) -> None:
         try:
             # Below TLS: the session is over, and only the end of the stream is of interest.
-            data = socket.socket.recv(conn.sock, _CHUNK) if conn.context is None else conn.sock.recv(_CHUNK)
+            data = socket.socket.recv(conn.sock, CHUNK) if conn.context is None else conn.sock.recv(CHUNK)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._arm(conn, _IN)
             return
@@ -271,7 +223,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """Close or refuse what has outlived its deadline; drop idle connections made under an older revocation list."""
         current = self.contexts.current() if self.listener == "x509" else None
         for conn in list(self.conns.values()):
-            if conn.phase in _IN_A_THREAD:
+            if conn.phase in IN_A_THREAD:
                 continue
             if now >= conn.deadline:
                 if conn.phase is Phase.READING and conn.buffer:

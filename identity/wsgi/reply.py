@@ -5,8 +5,6 @@ A head and a body in two writes cost a client about 40 ms where it delays its ac
 
 from __future__ import annotations
 
-import socket
-import ssl
 import sys
 import time
 from io import BytesIO
@@ -20,6 +18,7 @@ from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import FileWrapper, Response
 from gunicorn.util import http_date, unquote_to_wsgi_str
 
+from .connection import send_all
 from .refusal import Refused
 
 SERVER: Final = "Gatestone"
@@ -170,18 +169,3 @@ class Reply(Response):  # type: ignore[misc]
         self._gathered = 0
         if data:
             send_all(self.sock, data, self._patience)
-
-
-def send_all(sock: socket.socket, data: bytes, patience: float) -> None:
-    """Send at once, or within `patience` seconds where the client is slow. The socket is non-blocking before and after."""
-    try:
-        sent = sock.send(data)
-    except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-        sent = 0
-    if sent == len(data):
-        return
-    sock.settimeout(patience)
-    try:
-        sock.sendall(memoryview(data)[sent:])
-    finally:
-        sock.setblocking(False)
