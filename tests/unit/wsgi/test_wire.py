@@ -52,28 +52,54 @@ def test_a_crash_of_the_application_is_a_500_in_the_error_form(gateway: Served) 
     assert found and found[-1]["request_id"] == answer.get("X-Openstack-Request-Id")
 
 
-def test_tls_offers_1_2_and_1_3_and_nothing_older(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
+    directory = tmp_path_factory.mktemp("tls")
     authority = Authority("Test CA")
-    cert, key = authority.issue_server(["localhost"]).write(tmp_path, "server")
-    ca = tmp_path / "ca.pem"
+    cert, key = authority.issue_server(["localhost"]).write(directory, "server")
+    ca = directory / "ca.pem"
     ca.write_bytes(authority.bundle_pem)
-    with serving(tmp_path, {"server": {"workers": 1, "tls_cert": str(cert), "tls_key": str(key)}}) as served:
-        for version, works in ((ssl.TLSVersion.TLSv1_3, True), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_1, False)):
-            client = ssl.create_default_context(cafile=str(ca))
-            client.minimum_version = ssl.TLSVersion.TLSv1
-            client.maximum_version = version
-            client.set_ciphers("ALL:@SECLEVEL=0")
-            if not works:
-                with pytest.raises(ssl.SSLError):
-                    ask(served.address, "GET", "/v3/echo", tls=client)
-                continue
-            seen = ask(served.address, "GET", "/v3/echo", tls=client)
-            assert seen.json()["environ"]["wsgi.url_scheme"] == "https"
-            with Wire(served.address, client) as wire:
-                wire.ask("GET", "/v3/big?5500")
-                assert wire.ask("GET", "/v3/big?5500").reads == 1
-        weak = ssl.create_default_context(cafile=str(ca))
-        weak.maximum_version = ssl.TLSVersion.TLSv1_2
-        weak.set_ciphers("AES256-SHA:@SECLEVEL=0")
-        with pytest.raises(ssl.SSLError):
-            ask(served.address, "GET", "/v3", tls=weak)
+    with serving(directory, {"server": {"workers": 1, "tls_cert": str(cert), "tls_key": str(key)}}) as served:
+        yield served, ca
+
+
+def client(ca: Path, version: ssl.TLSVersion, ciphers: str = "ALL:@SECLEVEL=0") -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = version
+    context.set_ciphers(ciphers)
+    return context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_is_answered_in_one_piece_and_closed_with_a_good_bye(tls: tuple[Served, Path], version: ssl.TLSVersion) -> None:
+    served, ca = tls
+    with Wire(served.address, client(ca, version)) as wire:
+        assert wire.ask("GET", "/v3/echo").json()["environ"]["wsgi.url_scheme"] == "https"
+        assert wire.ask("GET", "/v3/big?5500").reads == 1
+        wire.send("".join(f"GET /v3/big?{size} HTTP/1.1\r\nHost: a\r\n\r\n" for size in (7, 8, 9)))  # one TLS record
+        assert [len(wire.answer().body) for _ in range(3)] == [7, 8, 9]
+        assert len(wire.ask("POST", "/v3/echo", body=b"a" * 100_000).json()["body"]) == 100_000
+        wire.sock.suppress_ragged_eofs = False
+        assert wire.ask("GET", "/v3/big?1", "Connection: close").status == 200
+        assert wire.sock.recv(1) == b"", "an end without TLS's own close would be an error here"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_large_answer_reaches_a_slow_reader_whole(tls: tuple[Served, Path], version: ssl.TLSVersion) -> None:
+    served, ca = tls
+    with Wire(served.address, client(ca, version)) as wire:
+        wire.send("GET /v3/big?12000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        with Wire(served.address, client(ca, version)) as other:  # the first answer is stuck by the time of this one
+            assert other.ask("GET", "/v3/echo").status == 200
+        assert len(wire.answer().body) == 12_000_000
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [(ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"), (ssl.TLSVersion.TLSv1_2, "AES256-SHA:AES128-GCM-SHA256:@SECLEVEL=0")],
+)
+def test_old_tls_and_weak_ciphers_are_refused(tls: tuple[Served, Path], version: ssl.TLSVersion, ciphers: str) -> None:
+    served, ca = tls
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert|handshake|version"):
+        ask(served.address, "GET", "/v3", tls=client(ca, version, ciphers))
