@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoResultFound, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
@@ -89,6 +89,17 @@ class Store:
         if row is None:
             raise NoResultFound
         return int(row[0])
+
+    def execute(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """One statement that reads, outside any transaction: one round trip, one snapshot. Raises `errors.Unavailable`."""
+        for last in (False, True):
+            try:
+                with self.engine.connect() as connection:
+                    return connection.execute(statement, values).all()
+            except driver_failures() as error:
+                if last or not getattr(error, "connection_invalidated", False):
+                    raise meaning(error) from error
+        raise AssertionError("not reached")
 
     def dispose(self) -> None:
         """Forget the connections that a fork copied from its parent. Call it in the child, before the first query.
