@@ -12,7 +12,7 @@ from ..errors import Forbidden, NotFound
 from ..model import revocation
 from ..model.auth import DomainRef
 from ..model.subject import Domain
-from . import epoch
+from . import epoch, removal
 from .tables import project, role, role_grant, role_implication, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
@@ -28,11 +28,6 @@ INSIDE = select(project.c.id).where((project.c.id == THIS) | (project.c.domain_i
 USERS = select(user_account.c.id).where(user_account.c.domain_id == THIS)
 GROUPS = select(user_group.c.id).where(user_group.c.domain_id == THIS)
 ROLES = select(role.c.id).where(role.c.domain_id == THIS)
-GROUP_GRANTS = (
-    select(role_grant.c.actor_id, role_grant.c.target_id)
-    .where(role_grant.c.actor_kind == "group", role_grant.c.actor_id.in_(GROUPS))
-    .distinct()
-)
 # Children before parents: foreign keys are checked at the end of each statement, so one DELETE takes a whole tree.
 EMPTY = (
     remove(role_grant).where(role_grant.c.target_id.in_(INSIDE)),
@@ -117,8 +112,8 @@ def delete(tx: Connection, domain_id: str, now: float) -> None:
         raise Forbidden("Cannot delete a domain that is enabled; disable it first.")
     changes = [(revocation.DOMAIN, domain_id, True)]
     # Its own users and projects carry the domain's tag. Its groups and roles may serve people of other domains elsewhere.
-    changes += [(revocation.GRANT, f"{group}/{target}", True) for group, target in tx.execute(GROUP_GRANTS, {"this": domain_id})]
-    changes += [(revocation.ROLE, role_id, True) for role_id in tx.execute(ROLES, {"this": domain_id}).scalars()]
+    changes += removal.by_groups(tx, tx.execute(GROUPS, {"this": domain_id}).scalars().all())
+    changes += removal.by_roles(tx, tx.execute(ROLES, {"this": domain_id}).scalars().all())
     for statement in EMPTY:
         tx.execute(statement, {"this": domain_id})
     epoch.record(tx, now, changes)

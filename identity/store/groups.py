@@ -11,7 +11,7 @@ from sqlalchemy import delete as remove
 
 from ..errors import NotFound
 from ..model import revocation
-from . import domains, epoch
+from . import domains, epoch, removal
 from .tables import membership, role_grant, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
@@ -39,9 +39,7 @@ LINK = (membership.c.user_id == bindparam("user"), membership.c.group_id == bind
 JOINED = select(membership.c.user_id).where(*LINK)
 LEAVE = remove(membership).where(*LINK)
 DELETE = remove(user_group).where(user_group.c.id == THIS)
-OWN_GRANTS = (role_grant.c.actor_kind == "group", role_grant.c.actor_id == THIS)
-TARGETS = select(role_grant.c.target_id).where(*OWN_GRANTS).distinct()
-DELETE_GRANTS = remove(role_grant).where(*OWN_GRANTS)
+DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "group", role_grant.c.actor_id == THIS)
 
 
 def get(db: Connection, group_id: str) -> Group | None:
@@ -106,9 +104,9 @@ def remove_member(tx: Connection, group_id: str, user_id: str, now: float) -> No
 
 
 def delete(tx: Connection, group_id: str, now: float) -> None:
-    """Remove the group and its grants; ends every token in the scopes where it had a role. Raises `NotFound`."""
-    targets = tx.execute(TARGETS, {"this": group_id}).scalars().all()
+    """Remove the group and its grants; where it had a role, ends the scoped tokens of its members. Raises `NotFound`."""
+    changes = removal.by_groups(tx, [group_id])
     tx.execute(DELETE_GRANTS, {"this": group_id})
     if tx.execute(DELETE, {"this": group_id}).rowcount == 0:
         raise NotFound(reason="no such group")
-    epoch.record(tx, now, [(revocation.GRANT, f"{group_id}/{target}", True) for target in targets])
+    epoch.record(tx, now, changes)

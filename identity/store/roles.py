@@ -11,7 +11,7 @@ from sqlalchemy import delete as remove
 from ..errors import BadRequest, NotFound
 from ..model import revocation
 from ..model.subject import Role
-from . import domains, epoch
+from . import domains, epoch, removal
 from .tables import role, role_grant, role_implication
 from .text import checked_description, checked_id, checked_name, findable
 
@@ -94,10 +94,11 @@ def rename(tx: Connection, role_id: str, name: str, now: float) -> None:
 
 def delete(tx: Connection, role_id: str, now: float) -> None:
     """Remove the role with its grants and implications; ends every token that holds it."""
+    changes = removal.by_roles(tx, [role_id])
     tx.execute(DELETE_GRANTS, {"this": role_id})
     if tx.execute(DELETE, {"this": role_id}).rowcount == 0:
         raise NotFound(reason="no such role")
-    epoch.record(tx, now, [(revocation.ROLE, role_id, True)])
+    epoch.record(tx, now, changes)
 
 
 def imply(tx: Connection, prior_id: str, implied_id: str, now: float) -> None:
