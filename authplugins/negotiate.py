@@ -27,12 +27,9 @@ def token(authorization: str) -> bytes:
     if len(encoded) > _LONGEST:
         raise refused("the Negotiate token is too long")
     try:
-        found = base64.b64decode(encoded, validate=True)
+        return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise refused("the Negotiate token is not base64") from None
-    if found.startswith(_NTLM):
-        raise refused("NTLM was offered", NO_NTLM)
-    return found
 
 
 def reply(answer: bytes | None) -> tuple[tuple[str, str], ...]:
@@ -47,7 +44,7 @@ def refused(reason: str, message: str | None = None) -> Unauthorized:
 
 
 def refused_token(found: bytes, reason: str) -> Unauthorized:
-    """The refusal of a token that the library did not take: NTLM within SPNEGO is named as what it is."""
+    """The refusal of a token that the library did not take: NTLM, bare or within SPNEGO, is named as what it is."""
     if _NTLM in found or (_NTLM_OID in found and not any(oid in found for oid in _KRB5_OIDS)):
         return refused("NTLM was offered", NO_NTLM)
     return refused(reason)

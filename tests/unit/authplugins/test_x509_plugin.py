@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
@@ -22,6 +24,8 @@ from tests.support.pki import Authority
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
 RULE = {"issuer": "CN=Users CA,O=Gatestone", "subject": "CN={user},O=Gatestone", "domain": "Default"}
+
+O, CN, OU = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME  # noqa: E741
 
 Write = Callable[[str, bytes], str]
 
@@ -108,6 +112,30 @@ def test_an_authority_is_not_a_user(authority: Authority) -> None:
     assert "authority" in refusal(X509(rules=[RULE]), alice.public_bytes(Encoding.DER))
 
 
+@pytest.mark.parametrize("sign", ["constraints", "certificates", "lists", "nothing"])
+def test_one_mark_of_an_authority_is_enough(authority: Authority, sign: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+    ) | {"key_cert_sign": sign == "certificates", "crl_sign": sign == "lists", "encipher_only": False, "decipher_only": False}
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(named((O, "Gatestone"), (CN, "alice")))
+        .issuer_name(authority.name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + DAY)
+        .add_extension(x509.BasicConstraints(ca=sign == "constraints", path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+    )
+    certificate = builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    if sign == "nothing":
+        assert show(X509(rules=[RULE]), certificate).name == "alice"
+    else:
+        assert "authority" in refusal(X509(rules=[RULE]), certificate)
+
+
 def test_extended_key_usage_must_allow_clients_where_it_is_present(authority: Authority) -> None:
     plugin = X509(rules=[RULE])
     for usage in ([ExtendedKeyUsageOID.SERVER_AUTH], [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]):
@@ -116,7 +144,6 @@ def test_extended_key_usage_must_allow_clients_where_it_is_present(authority: Au
         assert show(plugin, authority.issue_client("alice", usage=usage).der).name == "alice"
 
 
-O, CN, OU = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME  # noqa: E741
 MULTI = x509.RelativeDistinguishedName([x509.NameAttribute(CN, "alice"), x509.NameAttribute(OU, "admins")])
 TWICE = x509.RelativeDistinguishedName([x509.NameAttribute(CN, "alice"), x509.NameAttribute(CN, "root")])
 ORG = x509.RelativeDistinguishedName([x509.NameAttribute(O, "Gatestone")])
