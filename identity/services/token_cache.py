@@ -34,7 +34,7 @@ class TokenCache:
         self._size = size
         self._entries: dict[str, Entry] = {}
         self._by_tag: dict[str, set[str]] = {}
-        self.refused: dict[str, None] = {}
+        self.refused: dict[str, float] = {}
         self._lock = threading.Lock()
         self._seq = -1
         self.get = self._entries.get
@@ -69,10 +69,11 @@ class TokenCache:
                     self._drop(token)
             self._seq = seq
 
-    def refuse(self, token: str) -> None:
+    def refuse(self, token: str, until: float) -> None:
+        """Remember rubbish until that time only: a key that opens it may still be on its way to this host."""
         if self._size and len(token) <= 1024:
             with self._lock:
-                self.refused[token] = None
+                self.refused[token] = until
                 if len(self.refused) > self._size:
                     del self.refused[next(iter(self.refused))]
 

@@ -18,6 +18,7 @@ from identity.store.engine import Store
 from identity.tokens.audit import sequence_of
 
 MAX_TOKEN_LENGTH = 4096  # a JWS with every claim stays well below; longer is not a token
+REFUSED_FOR = 5.0  # seconds
 CredentialsOf = Callable[[Claims, Subject], Mapping[str, Any]]
 
 
@@ -71,7 +72,7 @@ class Validator:
         return self.entry(token).access.claims
 
     def _load(self, token: str, window: int) -> Entry:
-        if len(token) > MAX_TOKEN_LENGTH or token in self._cache.refused:
+        if len(token) > MAX_TOKEN_LENGTH or self._cache.refused.get(token, 0.0) > self._clock():
             raise errors.TokenNotFound(reason="not a token")
         seq = self._feed.seq
         claims = self._opened(token)
@@ -90,7 +91,7 @@ class Validator:
                 return provider.open(token)
             except errors.TokenNotFound:
                 continue
-        self._cache.refuse(token)
+        self._cache.refuse(token, self._clock() + REFUSED_FOR)
         raise errors.TokenNotFound(reason="no provider opens it")
 
     def _subject(self, claims: Claims) -> Subject:
