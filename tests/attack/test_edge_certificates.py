@@ -34,10 +34,10 @@ class World:
     def crl(self) -> Path:
         return self.directory / "crl.pem"
 
-    def publish(self) -> None:
-        """Put a new list in place, as an operator's cron job does."""
+    def publish(self, *others: Authority) -> None:
+        """Put new lists in place, as an operator's cron job does."""
         fresh = self.directory / "crl.new"
-        fresh.write_bytes(self.root.crl_pem() + self.intermediate.crl_pem())
+        fresh.write_bytes(b"".join(one.crl_pem() for one in (self.root, self.intermediate, *others)))
         os.replace(fresh, self.crl)
 
     def client(self, issued: Issued | None, **limits: ssl.TLSVersion) -> ssl.SSLContext:
@@ -166,6 +166,16 @@ def test_a_revocation_is_seen_at_the_next_handshake_without_a_reload(world: Worl
     world.publish()
     assert not enters(gateway, world.client(bob))
     assert enters(gateway, world.client(carol))
+
+
+def test_a_revoked_authority_takes_its_clients_with_it(world: World, gateway: Served) -> None:
+    doomed = world.root.issue_intermediate("Doomed Issuing")
+    client = world.client(doomed.issue_client("mike"))
+    world.publish(doomed)
+    assert enters(gateway, client)
+    world.root.revoke(doomed.certificate)
+    world.publish(doomed)
+    assert not enters(gateway, client)
 
 
 def test_a_refused_certificate_is_a_failed_login_in_the_log(world: World, gateway: Served) -> None:

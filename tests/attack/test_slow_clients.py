@@ -13,7 +13,7 @@ import pytest
 from tests.support.pki import Authority
 from tests.support.rawhttp import Served, Wire, ask, serving
 
-FAST = {"server": {"workers": 1, "threads": 2, "header_timeout": 1.5, "body_timeout": 1.5, "keepalive": 1}}
+FAST = {"server": {"workers": 1, "threads": 2, "header_timeout": 1.0, "body_timeout": 2.0, "keepalive": 1}}
 HEAD = "POST /v3/echo HTTP/1.1\r\nHost: a\r\n"
 
 
@@ -72,12 +72,15 @@ def test_a_dripping_head_is_ended_although_it_never_pauses(gateway: Served) -> N
 
 
 def test_a_slow_but_honest_request_is_answered(gateway: Served) -> None:
+    began = time.monotonic()
     with Wire(gateway.address) as wire:
-        for piece in (HEAD[:10], HEAD[10:], "Content-Length: 6\r\n", "\r\n", "abc", "def"):
+        for piece, pause in ((HEAD[:10], 0.1), (HEAD[10:], 0.1), ("Content-Length: 6\r\n\r\n", 0.6), ("abc", 0.6), ("def", 0.0)):
             wire.send(piece)
-            assert not wire.ended(0.1)
+            if pause:
+                assert not wire.ended(pause)
         wire.sock.settimeout(5)
         assert wire.answer().json()["body"] == "abcdef"
+    assert time.monotonic() - began > 1.0, "the body must be allowed its own time beside the head's"
 
 
 def test_fifty_unfinished_handshakes_do_not_stop_a_normal_one(tls_gateway: Served) -> None:
