@@ -117,7 +117,7 @@ class Kerberos:
         return gssapi, bindings, None
 
     def _acceptors(self) -> tuple[Any, ...]:
-        """One acceptor credential a service; made again when the keytab is another file than before."""
+        """The acceptor credentials; made again when the keytab is another file than before."""
         if self._broken:
             raise Unavailable(reason=self._broken)
         try:
@@ -128,9 +128,21 @@ class Kerberos:
         with self._lock:
             if stamp != self._stamp:
                 _check_writable(self._replay_cache)
-                self._credentials = tuple(self._acquire(service) for service in self._services)
+                self._credentials = self._acquire_all()
                 self._stamp = stamp
             return self._credentials
+
+    def _acquire_all(self) -> tuple[Any, ...]:
+        """A credential for each service that the keytab has keys of: one is enough, as a host may have more names than keys."""
+        found, problems = [], []
+        for service in self._services:
+            try:
+                found.append(self._acquire(service))
+            except Unavailable as problem:
+                problems.append(problem.reason)
+        if not found:
+            raise Unavailable(reason="; ".join(problems) or "no service name was given: set kerberos.service")
+        return tuple(found)
 
     def _acquire(self, service: str) -> Any:
         # Named: a nameless credential would take a ticket for any principal of the keytab. All mechanisms: one for

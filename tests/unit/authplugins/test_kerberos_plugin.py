@@ -103,6 +103,16 @@ def test_a_ticket_for_another_service_of_the_same_keytab_is_refused(site, make: 
         assert show(both, site.client(service=service).header).name == "alice"
 
 
+def test_a_name_without_a_key_does_not_stop_the_others(site, make: Make) -> None:
+    plugin = make(service=["HTTP@127.0.0.1", "HTTP@localhost"])
+    assert plugin.health() is None
+    assert show(plugin, site.client().header).name == "alice"
+    for none in (["HTTP@127.0.0.1", "HTTP@nowhere.test"], []):
+        assert make(service=none).health()
+        with pytest.raises(Unavailable):
+            show(make(service=none), site.client().header)
+
+
 def test_with_several_services_a_replay_is_still_refused(site, make: Make) -> None:
     both = make(service=["HTTP@localhost", "HTTP@other.test"])
     for service in ("HTTP@localhost", "HTTP@other.test"):
