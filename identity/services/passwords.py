@@ -26,8 +26,9 @@ class Passwords:
     def verify(self, user: UserRef, password: str) -> tuple[str, float | None]:
         with self._store.read() as db:
             credential = users.credential(db, user)
-        fits, outdated = self._hasher.verify(credential.hash if credential else None, password)
         now = self._clock()
+        hopeless = credential is not None and (is_locked(credential, self._policy, now) or not usable(credential.user))
+        fits, outdated = self._hasher.verify(credential.hash if credential else None, password, hold=hopeless)
         refused = self._refusal(credential, fits, now)
         if refused is not None or credential is None:
             self._count_failure(credential, fits, now)
