@@ -27,24 +27,29 @@ def console() -> Console:
 
 
 def tour_table(rows: Sequence[Row]) -> Table:
-    """Times are the whole command's, in milliseconds: most of each is the client's own start."""
-    headings = (
+    """Times are the whole command's: most of each is the client's own start."""
+    title = f"The tour (ms: {', '.join(' '.join(words) for words in COMMANDS)}; the client's own start included)"
+    table = Table(
         "method",
         "client set",
         "user",
         "project",
         "roles",
-        "expires (UTC)",
-        *(f"{words[-2]} {words[-1]} ms" for words in COMMANDS),
+        "expires, UTC",
+        "ms",
+        "",
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
     )
-    table = Table(*headings, "services", "", box=box.SIMPLE_HEAD, title="The tour", title_justify="left")
     for row in rows:
-        times = [str(time) for time in row.times] + ["-"] * (len(COMMANDS) - len(row.times))
         verdict = (
             Text("FAILED", "bold red") if row.fault else Text("ok" + (f", {row.retries} again" if row.retries else ""), "green")
         )
-        who = (row.login.method, row.login.client, row.user or row.login.person.name, row.project, row.roles, row.expires[:19])
-        table.add_row(*who, *times, str(row.services or "-"), verdict)
+        who = (row.login.method, row.login.client, row.user or row.login.person.name, row.project, row.roles)
+        table.add_row(*who, row.expires[:19].replace("T", " "), " ".join(map(str, row.times)), verdict)
+    for column in (0, 1, 5, 6):
+        table.columns[column].no_wrap = True
     return table
 
 

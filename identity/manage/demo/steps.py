@@ -118,7 +118,7 @@ def show(screen: Console, proceed: Callable[[], None], house: House) -> bool:
     with screen.status("The stock openstack client takes the tour ..."):
         for row in tour.take(logins, proceed):
             rows[id(row.login)] = row
-            screen.print(f"  {row.login.method:9} {row.login.client:18} {'FAILED' if row.fault else 'ok'}", markup=False)
+            screen.print(f"  {row.login.method:9} {row.login.client:13} {'FAILED' if row.fault else 'ok'}", markup=False)
     house.check_alive()
     in_order = [rows[id(login)] for login in logins]
     screen.print(report.tour_table(in_order))

@@ -1,0 +1,238 @@
+"""The operator's commands from an empty directory to a gateway that answers, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Operator:
+    """A shell in a directory with a configuration."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.config = directory / "gatestone.toml"
+        key = self("keys", "master", bare=True)
+        (directory / "master.key").write_text(key)
+        self.config.write_text(
+            f'[database]\nconnection = "sqlite:///{directory}/g.db"\n[keys]\nmaster_key_file = "{directory}/master.key"\n'
+            "[identity]\nargon2_memory_cost = 64\nargon2_time_cost = 1\n"
+        )
+
+    def run(
+        self, *words: str, environ: dict[str, str] | None = None, given: str = "", bare: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        group = 2 if words[0] in ("db", "keys", "config") else 1
+        config = () if bare else ("--config", str(self.config))
+        command = [sys.executable, "-m", "identity.manage", *words[:group], *config, *words[group:]]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "GATESTONE_"))}
+        return subprocess.run(
+            command,
+            check=False,
+            cwd=ROOT,
+            env={**clean, **(environ or {})},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def __call__(self, *words: str, **how: Any) -> str:
+        done = self.run(*words, **how)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *words: str, **how: Any) -> Any:
+        return json.loads(self(*words, "--json", **how))
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    return Operator(tmp_path)
+
+
+def bootstrap(operator: Operator, password: str = "first", *more: str) -> Any:
+    urls = ("--bootstrap-public-url", "http://localhost/main/v3", "--bootstrap-region-id", "RegionOne")
+    return operator.json("bootstrap", *urls, *more, environ={"OS_BOOTSTRAP_PASSWORD": password})
+
+
+def test_bootstrap_twice_changes_nothing(operator: Operator) -> None:
+    first = bootstrap(operator)
+    assert "user admin" in first["made"]
+    assert "role admin implies manager" in first["made"]
+    assert "public endpoint http://localhost/main/v3" in first["made"]
+    content = dump(operator)
+    second = bootstrap(operator)
+    assert second == {**first, "made": [], "notes": []}
+    assert dump(operator) == content
+    assert operator("bootstrap").strip() == "Nothing to do: all of it is there."
+
+
+def dump(operator: Operator) -> list[str]:
+    import sqlite3
+
+    with sqlite3.connect(operator.directory / "g.db") as db:
+        return list(db.iterdump())
+
+
+def test_a_changed_password_is_set_only_when_asked(operator: Operator) -> None:
+    bootstrap(operator)
+    content = dump(operator)
+    assert bootstrap(operator, "second")["notes"] == [
+        "the password given is not the one of user admin: --reset-password would set it"
+    ]
+    assert dump(operator) == content
+    assert bootstrap(operator, "second", "--reset-password")["made"] == ["password of user admin"]
+    assert bootstrap(operator, "second", "--reset-password")["made"] == []
+
+
+def test_the_password_comes_from_a_file_or_standard_input_and_is_warned_about_as_an_argument(operator: Operator) -> None:
+    secret = operator.directory / "secret"
+    secret.write_text("from-file\nsecond line\n")
+    operator("bootstrap", "--bootstrap-password-file", str(secret))
+    assert bootstrap(operator, "from-file")["notes"] == []
+    operator("bootstrap", "--bootstrap-password-file", "-", "--reset-password", given="typed\n")
+    done = operator.run("bootstrap", "--bootstrap-password", "typed")
+    assert done.returncode == 0
+    assert "Warning: a password on the command line" in done.stderr
+
+
+def test_bootstrap_without_a_password_says_how_to_give_one(operator: Operator) -> None:
+    done = operator.run("bootstrap")
+    assert done.returncode == 1
+    assert "OS_BOOTSTRAP_PASSWORD" in done.stderr
+    (operator.directory / "empty").touch()
+    assert operator.run("bootstrap", "--bootstrap-password-file", str(operator.directory / "empty")).returncode == 1
+
+
+def test_schema_commands(operator: Operator) -> None:
+    assert "the database is empty" in operator("db", "current")
+    done = operator.run("db", "check")
+    assert done.returncode == 1
+    assert "gatestone db upgrade" in done.stderr
+    assert "no" not in operator("db", "upgrade").split()[:1]
+    assert (
+        operator.json("db", "upgrade")["before"]
+        == operator.json("db", "current")["current"]
+        == operator.json("db", "current")["needed"]
+    )
+    assert operator.json("db", "check") == {"fault": None}
+
+
+def test_key_commands(operator: Operator) -> None:
+    refused = operator.run("keys", "list")
+    assert refused.returncode == 1
+    assert "gatestone db upgrade" in refused.stderr
+    operator("db", "upgrade")
+    assert operator.json("keys", "list") == []
+    assert operator.json("keys", "rotate")[0]["primary"] == 1
+    for _ in range(4):
+        operator("keys", "rotate")
+    listed = operator.json("keys", "list")
+    assert [key["state"] for key in listed] == ["primary", "secondary", "staged"]
+    assert [key["position"] for key in listed] == [5, 4, 0]
+    assert "fernet" in operator("keys", "list")
+    assert operator.run("keys", "rotate", "--provider", "jws").returncode == 2
+
+
+def test_without_a_master_key_the_cure_is_told(operator: Operator) -> None:
+    operator("db", "upgrade")
+    (operator.directory / "master.key").unlink()
+    done = operator.run("keys", "list")
+    assert done.returncode == 1
+    assert "master.key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_one_clear_line(operator: Operator) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://gatestone:hunter2@127.0.0.1:{unused.getsockname()[1]}/gatestone"
+        for words in (("db", "current"), ("bootstrap",), ("keys", "list")):
+            done = operator.run(*words, "--set", f"database.connection={url}")
+            assert done.returncode == 1
+            assert done.stderr.startswith("Error: ")
+            assert "hunter2" not in done.stderr
+        findings = json.loads(operator.run("doctor", "--json", "--set", f"database.connection={url}").stdout)
+        assert [finding["state"] for finding in findings if finding["topic"] == "database"] == ["failed"]
+
+
+def test_the_doctor_tells_each_trouble_with_its_cure(operator: Operator) -> None:
+    (operator.directory / "broken.keytab").write_bytes(b"rubbish")
+    operator.config.write_text(
+        operator.config.read_text()
+        + f'[kerberos]\nkeytab = "{operator.directory}/broken.keytab"\n'
+        + '[server]\npublic_urls = ["http://no-such-host.invalid:5000"]\nport = 0\n'
+    )
+    done = operator.run("doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert done.returncode == 1
+    failed = {finding["topic"] for finding in findings if finding["state"] == "failed"}
+    assert failed == {"settings", "database", "keytab", "names"}
+    assert all(finding["cure"] for finding in findings if finding["state"] != "ok")
+    assert "-> " in operator.run("doctor").stdout
+    assert not (operator.directory / "g.db").exists(), "the doctor changed something"
+
+
+def test_a_mistake_in_the_settings_is_told_by_every_command(operator: Operator) -> None:
+    for words in (
+        ("serve",),
+        ("bootstrap",),
+        ("db", "upgrade"),
+        ("keys", "rotate"),
+        ("config", "show"),
+        ("config", "check"),
+        ("doctor",),
+    ):
+        done = operator.run(*words, "--set", "server.prot=1", "--set", "token.provider=pki")
+        assert done.returncode == 1, words
+        assert "did you mean port?" in done.stdout + done.stderr
+        assert "must be one of" in done.stdout + done.stderr
+
+
+def test_serve_answers_soon_and_ends_with_sigterm(operator: Operator) -> None:
+    bootstrap(operator)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "identity.manage", "serve", "--config", str(operator.config), "--set", f"server.port={port}"]
+    served = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/v3", timeout=5) as answer:
+                    assert answer.status == 200
+                    break
+            except urllib.error.URLError:
+                assert served.poll() is None, served.communicate()[1]
+                assert time.monotonic() < deadline
+        assert operator.run("doctor", "--set", f"server.port={port}").returncode == 0
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.communicate(timeout=20)
+    assert served.returncode == 0
+
+
+def test_serve_without_a_schema_or_with_a_taken_port_is_one_clear_line(operator: Operator) -> None:
+    bootstrap(operator)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = operator.run("serve", "--set", f"server.port={taken.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "is taken" in done.stderr
+    assert "Traceback" not in done.stderr
