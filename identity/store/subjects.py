@@ -68,7 +68,8 @@ SELECT 'user' AS part, u.id AS id, u.name AS name, d.id AS domain_id, d.name AS 
 FROM user_account u JOIN project d ON d.id = u.domain_id WHERE u.id = :user
 UNION ALL
 SELECT 'project', p.id, p.name, d.id, d.name, p.parent_id,
-       CASE WHEN p.enabled AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.parent_id IS NOT NULL AND NOT l.enabled) THEN 1 ELSE 0 END,
+       CASE WHEN p.enabled AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.parent_id IS NOT NULL AND NOT l.enabled)
+            THEN 1 ELSE 0 END,
        CASE WHEN d.enabled THEN 1 ELSE 0 END, NULL
 FROM project p JOIN project d ON d.id = COALESCE(p.domain_id, p.id) WHERE p.id = :project
 UNION ALL

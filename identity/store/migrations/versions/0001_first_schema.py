@@ -39,7 +39,7 @@ def _projects() -> None:
         sa.Column("extra", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("options", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
-        sa.CheckConstraint("is_domain = (domain_id IS NULL) AND is_domain = (parent_id IS NULL)", name="ck_project_root"),
+        sa.CheckConstraint("is_domain = (domain_id IS NULL) AND is_domain = (parent_id IS NULL)", name=op.f("ck_project_root")),
         sa.ForeignKeyConstraint(["domain_id"], ["project.id"], name="fk_project_domain_id"),
         sa.ForeignKeyConstraint(["parent_id"], ["project.id"], name="fk_project_parent_id"),
         sa.PrimaryKeyConstraint("id", name="pk_project"),
@@ -153,8 +153,8 @@ def _grants() -> None:
         sa.Column("target_id", ID, nullable=False),
         sa.Column("inherited", sa.Boolean(), nullable=False),
         sa.Column("role_id", ID, nullable=False),
-        sa.CheckConstraint("actor_kind IN ('user', 'group')", name="ck_role_grant_actor"),
-        sa.CheckConstraint("target_kind IN ('project', 'domain', 'system')", name="ck_role_grant_target"),
+        sa.CheckConstraint("actor_kind IN ('user', 'group')", name=op.f("ck_role_grant_actor")),
+        sa.CheckConstraint("target_kind IN ('project', 'domain', 'system')", name=op.f("ck_role_grant_target")),
         sa.ForeignKeyConstraint(["role_id"], ["role.id"], name="fk_role_grant_role_id"),
         sa.PrimaryKeyConstraint("actor_kind", "actor_id", "target_kind", "target_id", "inherited", "role_id", name="pk_role_grant"),
     )
@@ -203,7 +203,7 @@ def _changes() -> None:
         "change_counter",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", COUNT, nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_change_counter_one"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_change_counter_one")),
         sa.PrimaryKeyConstraint("id", name="pk_change_counter"),
     )
     op.create_table(
