@@ -58,7 +58,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, provider: str | None) -> None:
     """Let the staged key seal, stage a fresh one, drop the oldest; the first run makes the first keys.
 
-    Wait at least the life of a token divided by the keys kept (fernet_tokens.max_active_keys) between two rotations.
+    Wait at least token.expiration / (fernet_tokens.max_active_keys - 2) between two rotations, or tokens end early.
     """
     settings = options.read_settings(config_file, overrides)
     from ..tokens import rotation

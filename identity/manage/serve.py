@@ -14,7 +14,7 @@ from . import options
 @options.overrides
 @click.option("--listener", type=click.Choice(["api", "x509"]), default="api", show_default=True, help="Which listener to run.")
 def serve(config_file: str | None, overrides: tuple[str, ...], listener: str) -> None:
-    """Answer requests until SIGTERM or Ctrl-C; SIGHUP replaces the workers one by one."""
+    """Answer requests until SIGTERM or Ctrl-C."""
     settings = options.read_settings(config_file, overrides)
     from ..wsgi import server
 
