@@ -117,7 +117,8 @@ def _metrics_directory(configured: str) -> Iterator[None]:
             _forget_dead(configured)
         yield
     finally:
-        if made and os.getpid() == owner:  # a worker leaves through here too
+        # A worker leaves through here too; it clears up only where the master was killed.
+        if made and (os.getpid() == owner or os.getppid() != owner):
             shutil.rmtree(made, ignore_errors=True)
 
 

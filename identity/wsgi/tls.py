@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -59,20 +60,22 @@ class Contexts:
     """
 
     def __init__(self, make: Callable[[], ssl.SSLContext], files: tuple[str, ...]) -> None:
+        self._lock = threading.Lock()
         self._make = make
         self._files = files
         self._signature = self._stat()
         self._context = make()
 
     def current(self) -> ssl.SSLContext:
-        signature = self._stat()
-        if signature != self._signature:
-            self._signature = signature
-            try:
-                self._context = self._make()
-            except (OSError, ssl.SSLError, ValueError) as error:
-                log().error("tls_reload_failed", files=list(self._files), reason=str(error))
-        return self._context
+        with self._lock:  # nobody gets the old context while the new one is made: it knows fewer revocations
+            signature = self._stat()
+            if signature != self._signature:
+                self._signature = signature
+                try:
+                    self._context = self._make()
+                except (OSError, ssl.SSLError, ValueError) as error:
+                    log().error("tls_reload_failed", files=list(self._files), reason=str(error))
+            return self._context
 
     def _stat(self) -> Signature:
         found = []

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from identity.wsgi.tls import Contexts
 from tests.support.pki import SERVER, Authority, Issued
 from tests.support.rawhttp import Served, Wire, serving
 
@@ -231,6 +233,33 @@ def test_an_authority_without_a_list_is_refused(world: World, gateway: Served) -
     finally:
         fresh.write_bytes(whole)
         os.replace(fresh, world.crl)
+
+
+def test_no_thread_gets_the_old_context_while_the_new_one_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "crl.pem"
+    file.write_text("old")
+    making, go_on = threading.Event(), threading.Event()
+
+    def make() -> ssl.SSLContext:
+        if file.read_text() == "new!":
+            making.set()
+            assert go_on.wait(10)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    contexts = Contexts(make, (str(file),))
+    old = contexts.current()
+    file.write_text("new!")
+    found: list[ssl.SSLContext] = []
+    threads = [threading.Thread(target=lambda: found.append(contexts.current())) for _ in range(2)]
+    threads[0].start()
+    assert making.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)
+    assert found == []
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(found) == 2 and found[0] is found[1] is not old
 
 
 def test_a_broken_list_keeps_the_last_good_one_and_is_told(world: World, gateway: Served) -> None:

@@ -84,6 +84,7 @@ def test_workers_end_when_the_master_is_killed(tmp_path: Path) -> None:
         os.kill(served.pid, signal.SIGKILL)
         served.process.wait(5)
         wait_until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in children))
+        assert list((tmp_path / "place").iterdir()) == []
 
 
 def test_hup_replaces_the_workers_and_usr1_opens_the_log_again(tmp_path: Path) -> None:
