@@ -53,6 +53,7 @@ class Gateway:
         self.feed.subscribe(cache.apply)
         self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
+        self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
         passwords = Passwords(self.store, Hasher(settings.identity), settings.security_compliance, clock)
         self.plugins = _plugins(settings, passwords, validator, clock)
         issuer = Issuer(spellings[0], settings.token.expiration, clock, table.ordered)
