@@ -20,6 +20,7 @@ from identity.store.engine import Store
 # On these faces the prefix decides what the proof is; the body may name any of these methods, or none.
 PROOF_OF_FACE = {Face.KRB: "kerberos", Face.X509: "x509"}
 NAMES_FOR_PROOF = frozenset({"external", "kerberos", "x509", "mapped"})
+NOTHING: Mapping[str, str | None] = {}
 
 
 class Authenticator:
@@ -63,17 +64,13 @@ class Authenticator:
     def plugin(self, name: str) -> AuthPlugin:
         return self._plugins[name]
 
-    def authenticate(
-        self, request: AuthRequest, face: Face, environ: Mapping[str, Any], peer: Peer, request_id: str
-    ) -> Issued:
+    def authenticate(self, request: AuthRequest, face: Face, environ: Mapping[str, Any], peer: Peer, request_id: str) -> Issued:
         """Issue the token asked for. Raises `errors.Unauthorized`, `Forbidden`, `BadRequest` or `Unavailable`."""
         told: dict[str, str | None] = {}
         try:
             issued = self._run(request, environ, peer, told)
-        except errors.Problem as problem:
-            self._sink.login(
-                LoginEvent("failure", request.methods, face.value, peer.address, request_id, reason=problem.reason, **told)
-            )
+        except Exception as problem:
+            self.tell_failure(problem, request.methods, face, peer, request_id=request_id, told=told)
             raise
         access = issued.access
         self._sink.login(
@@ -90,6 +87,25 @@ class Authenticator:
             )
         )
         return issued
+
+    def tell_failure(
+        self,
+        problem: Exception,
+        methods: tuple[str, ...],
+        face: Face,
+        peer: Peer,
+        *,
+        request_id: str,
+        told: Mapping[str, str | None] = NOTHING,
+    ) -> None:
+        """Tell the log of an attempt that failed, also of one that never came to be a request that can be read.
+
+        Names that are no method's are not repeated: a client that mixes up its fields may have put a secret there.
+        """
+        known = tuple(name if name in self._plugins or name in NAMES_FOR_PROOF else "unknown" for name in methods)
+        reason = problem.reason if isinstance(problem, errors.Problem) else f"unexpected {type(problem).__name__}"
+        who = {"user_id": told.get("user_id"), "user_name": told.get("user_name")}
+        self._sink.login(LoginEvent("failure", known, face.value, peer.address, request_id, reason=reason, **who))
 
     def _run(self, request: AuthRequest, environ: Mapping[str, Any], peer: Peer, told: dict[str, str | None]) -> Issued:
         # Read before anything is checked: a change during the login makes the token older than the change.

@@ -34,7 +34,10 @@ def make(services: Services) -> flask.Flask:
     for path, table in by_path.items():
         if "GET" in table:
             table.setdefault("HEAD", table["GET"])
-        app.add_url_rule(path, endpoint=path, view_func=_view(table, services), methods=list(table))
+        view = _view(table, services)
+        app.add_url_rule(path, endpoint=path, view_func=view, methods=list(table))
+        if f"{path}/" not in by_path and not path.endswith("/"):  # Keystone takes both; a redirect would lose the body
+            app.add_url_rule(f"{path}/", endpoint=path, view_func=view, methods=list(table))
     app.register_error_handler(HTTPException, _http_error(services))
     return app
 
@@ -46,18 +49,23 @@ def declared_policies() -> list[tuple[str, str]]:
 
 def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask.Response]:
     caller_of = services.validator.caller
+    allow = ", ".join(sorted([*table, "OPTIONS"]))
 
     def view(**args: str) -> flask.Response:
         environ = flask.request.environ
         try:
-            declared = table[environ["REQUEST_METHOD"]]
+            declared = table.get(environ["REQUEST_METHOD"])
+            if declared is None:  # methods are case-sensitive (RFC 9110, section 9.1), but the router is not
+                raise errors.MethodNotAllowed(headers=(("Allow", allow),))
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
             reply = declared.handler(Call(services, environ, args, declared.policy, caller))
         except errors.Problem as problem:
             reply = _problem(problem, services, environ)
         except Exception as error:
             # Where it happened, not with which values: those may be secret.
-            where = " | ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:])
+            where = " | ".join(
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]
+            )
             reply = _problem(errors.Problem(reason=f"unexpected {type(error).__name__} at {where}"), services, environ)
         return flask.Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)
 

@@ -18,6 +18,7 @@ EXPIRED_READERS = frozenset({"service", "admin"})
 READ_ERRORS = (400, 401, 403, 404, 503)
 NO_SUBJECT = "No token in the request: name it in X-Subject-Token."
 FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
+TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
 @route(
@@ -30,13 +31,21 @@ FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
     status=201,
 )
 def issue_token(call: Call) -> Reply:
-    authenticator = call.services.authenticator
-    face = call.face
-    request = auth_body.decode(
-        call.body(), lambda asked: authenticator.methods_for(face, asked), lambda name: authenticator.plugin(name).Payload
-    )
-    peer = call.peer
-    issued = authenticator.authenticate(request, face, call.environ, peer, call.environ.get("gatestone.request_id", ""))
+    authenticator, face, peer = call.services.authenticator, call.face, call.peer
+    request_id = call.environ.get("gatestone.request_id", "")
+    named: tuple[str, ...] = ()
+
+    def choose(asked: tuple[str, ...]) -> tuple[str, ...]:
+        nonlocal named
+        named = asked
+        return authenticator.methods_for(face, asked)
+
+    try:
+        request = auth_body.decode(call.body(), choose, lambda name: authenticator.plugin(name).Payload)
+    except Exception as problem:
+        authenticator.tell_failure(problem, named, face, peer, request_id=request_id)
+        raise
+    issued = authenticator.authenticate(request, face, call.environ, peer, request_id)
     entry = Entry(issued.token, issued.access, issued.access.claims.expires_at)
     body = _rendered(call, entry, call.environ.get("QUERY_STRING", ""))
     return Reply(body, 201, (("X-Subject-Token", issued.token), *issued.response_headers))
@@ -82,7 +91,13 @@ def show_catalog(call: Call) -> Reply:
     return Reply(b'{"catalog":' + call.services.catalog.json_for(access) + b',"links":' + links + b"}")
 
 
-@route("GET", "/v3/auth/projects", policy="identity:get_auth_projects", summary="List the projects one may scope to.", errors=(401, 503))
+@route(
+    "GET",
+    "/v3/auth/projects",
+    policy="identity:get_auth_projects",
+    summary="List the projects one may scope to.",
+    errors=(401, 503),
+)
 def list_projects(call: Call) -> Reply:
     call.enforce({})
     with call.services.store.read() as db:
@@ -90,7 +105,9 @@ def list_projects(call: Call) -> Reply:
     return collection(call, "projects", "/v3/auth/projects", [project_shape(call, project) for project in found])
 
 
-@route("GET", "/v3/auth/domains", policy="identity:get_auth_domains", summary="List the domains one may scope to.", errors=(401, 503))
+@route(
+    "GET", "/v3/auth/domains", policy="identity:get_auth_domains", summary="List the domains one may scope to.", errors=(401, 503)
+)
 def list_domains(call: Call) -> Reply:
     call.enforce({})
     with call.services.store.read() as db:
@@ -98,7 +115,13 @@ def list_domains(call: Call) -> Reply:
     return collection(call, "domains", "/v3/auth/domains", [domain_shape(call, domain) for domain in found])
 
 
-@route("GET", "/v3/auth/system", policy="identity:get_auth_system", summary="Say whether one may scope to the system.", errors=(401, 503))
+@route(
+    "GET",
+    "/v3/auth/system",
+    policy="identity:get_auth_system",
+    summary="Say whether one may scope to the system.",
+    errors=(401, 503),
+)
 def show_system(call: Call) -> Reply:
     call.enforce({})
     with call.services.store.read() as db:
@@ -108,7 +131,7 @@ def show_system(call: Call) -> Reply:
 
 def _window(call: Call, query: str) -> int:
     asked = parse_qs(query).get("allow_expired", [""])[-1].lower()
-    if not asked or asked in FALSE:
+    if asked not in TRUE:
         return 0
     held = {role.name for role in call.caller.access.subject.roles}
     return call.services.allow_expired_window if held & EXPIRED_READERS else 0
