@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 import authplugins
 from catalog.snapshot import CatalogSnapshots
+from catalog.sql import SqlCatalog
+from catalog.templated import TemplatedCatalog
 from identity import errors
 from identity.model.revocation import CATALOG, KEYS, Change
 from identity.policy import registry
@@ -130,11 +133,7 @@ def public_urls(settings: Settings) -> list[str]:
 
 def _catalog(settings: Settings, store: Store) -> CatalogSource:
     if settings.catalog.driver == "templated":
-        from catalog.templated import TemplatedCatalog
-
         return TemplatedCatalog(Path(settings.catalog.template_file))
-    from catalog.sql import SqlCatalog
-
     return SqlCatalog(store)
 
 
@@ -193,10 +192,10 @@ def _leaf(path: str) -> bytes | None:
     """The first certificate of a PEM file, in DER: the one that the client saw."""
     if not path:
         return None
-    import ssl
-
     try:
         text = Path(path).read_text()
         return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE") : text.index("-----END CERTIFICATE") + 25])
     except (OSError, ValueError):
-        raise errors.StartError(f"cannot read a certificate from {path}: set server.tls_cert or kerberos.channel_binding_cert") from None
+        raise errors.StartError(
+            f"cannot read a certificate from {path}: set server.tls_cert or kerberos.channel_binding_cert"
+        ) from None

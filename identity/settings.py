@@ -80,7 +80,9 @@ class Kerberos:
     channel_bindings: str = opt(
         "offered", "Channel bindings (RFC 5929): checked when offered, or required.", choices=("offered", "required")
     )
-    channel_binding_cert: str = opt("", "Certificate that the client sees, PEM; empty: `server.tls_cert`. Set it behind a TLS proxy.")
+    channel_binding_cert: str = opt(
+        "", "Certificate that the client sees, PEM; empty: `server.tls_cert`. Set it behind a TLS proxy."
+    )
     replay_cache: str = opt("", "File of the replay cache, e.g. /var/lib/gatestone/rcache; empty: the library's default.")
 
 
@@ -100,8 +102,12 @@ class Token:
     readers: list[str] = opt([], "Further spellings that are still accepted, for moving a fleet without a logout.")
     expiration: int = opt(3600, "Life of a token, in seconds.", low=1, high=31536000)
     allow_rescope_scoped_token: bool = opt(True, "Whether a scoped token may be exchanged for another scope.")
-    allow_expired_window: int = opt(172800, "Seconds after expiry for which a service may still fetch a token.", low=0, high=31536000)
-    max_staleness: float = opt(0.0, "Seconds for which a worker may rely on its last look at the change log; 0: look each time.", low=0, high=60)
+    allow_expired_window: int = opt(
+        172800, "Seconds after expiry for which a service may still fetch a token.", low=0, high=31536000
+    )
+    max_staleness: float = opt(
+        0.0, "Seconds for which a worker may rely on its last look at the change log; 0: look each time.", low=0, high=60
+    )
     cache_size: int = opt(10000, "Tokens that a worker remembers.", low=0, high=10000000)
 
 
@@ -148,7 +154,9 @@ class SecurityCompliance:
 class Database:
     """Where accounts are kept."""
 
-    connection: str = opt("sqlite:///gatestone.db", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.", secret=True)
+    connection: str = opt(
+        "sqlite:///gatestone.db", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.", secret=True
+    )
     pool_size: int = opt(8, "Connections that a worker keeps.", low=1, high=1000)
     connect_timeout: int = opt(3, "Seconds to wait for a connection.", low=1, high=60)
     statement_timeout: float = opt(4.0, "Seconds a statement may take before it is given up.", low=0.1, high=600)

@@ -30,7 +30,11 @@ def credentials(claims: Claims, subject: Subject) -> Credentials:
         names.append(role.name)
         roles.append({"id": role.id, "name": role.name})
     home = {"id": user.domain.id, "name": user.domain.name}
-    token: dict[str, Any] = {"user": {"id": user.id, "name": user.name, "domain": home}, "methods": list(claims.methods), "roles": roles}
+    token: dict[str, Any] = {
+        "user": {"id": user.id, "name": user.name, "domain": home},
+        "methods": list(claims.methods),
+        "roles": roles,
+    }
     values = Credentials(user_id=user.id, user_domain_id=user.domain.id, roles=names, is_admin_project=True, token=token)
     if project is not None:
         values["project_id"] = project.id

@@ -21,13 +21,14 @@ class Entry:
     access: Access
     expires_at: int
     rendered: dict[str, bytes] = field(default_factory=dict)
-    credentials: Mapping[str, Any] | None = None
+    credentials: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TokenCache:
     """Bounded (the oldest goes first) and indexed by tag, so that a change evicts only what it touches.
 
-    `get` is the dictionary's own: reading takes no lock and no frame. `refused` remembers tokens that no key opens: a client that repeats rubbish costs one hash look-up.
+    `get` is the dictionary's own: reading takes no lock and no call. `refused` remembers tokens that no key opens, so that a
+    client that repeats rubbish costs one look-up.
     """
 
     def __init__(self, size: int) -> None:

@@ -53,7 +53,7 @@ class Validator:
                 entry = self.entry(token)
             except errors.TokenNotFound as problem:
                 raise errors.Unauthorized(reason=f"X-Auth-Token: {problem.reason}") from None
-        if entry.credentials is None:
+        if not entry.credentials:
             entry.credentials = self._credentials_of(entry.access.claims, entry.access.subject)
         return entry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,8 +30,6 @@ def listener_urls(host: str, port: int, tls: bool) -> list[str]:
     if host in ("127.0.0.1", "::1", "0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
         names = ["localhost", "127.0.0.1"] + ([bracketed] if bracketed not in ("127.0.0.1", "", "0.0.0.0", "[::]") else [])  # noqa: S104
     if host in ("0.0.0.0", "::", ""):  # noqa: S104
-        import socket
-
         names = [socket.getfqdn(), *names]
     default = 443 if tls else 80
     return [f"{scheme}://{name}" + ("" if port == default else f":{port}") for name in dict.fromkeys(names)]

@@ -9,6 +9,7 @@ from identity.model.access import Access
 from identity.services.token_cache import Entry
 from identity.web.reply import encode
 
+
 def isotime(seconds: float) -> str:
     """Seconds since the epoch as the API writes times: 2026-11-21T09:00:00.000000Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
