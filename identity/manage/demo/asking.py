@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from .processes import Tls
 
 _TRIES = 3
+_SILENCE = 3.0  # seconds after which a listener that says nothing has let us in
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,33 @@ def _once(tls: Tls, port: int, question: tuple[str, str, Any], headers: Mapping[
         return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, _decoded(response.read()))
     finally:
         connection.close()
+
+
+def refusal(tls: Tls, port: int) -> str:
+    """The TLS alert with which the listener refuses this certificate; an empty text where it lets us in.
+
+    TLS 1.3 tells a client so at its first read (RFC 8446, section 4.4.2.4). Nothing is sent before that read: an answer to data
+    that nobody takes is a reset, which may overtake the alert.
+    """
+    context = tls.context()
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with (
+                socket.create_connection(("localhost", port), 10) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as secure,
+            ):
+                secure.settimeout(_SILENCE)
+                secure.recv(1)
+                return ""
+        except TimeoutError:
+            return ""
+        except (ConnectionError, ssl.SSLEOFError) as error:
+            if attempt == _TRIES:
+                return f"no alert: {error}"
+            time.sleep(0.2 * attempt)
+        except ssl.SSLError as error:
+            return error.reason or str(error)
+    raise AssertionError("not reached")
 
 
 def _decoded(content: bytes) -> Any:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .asking import Reply, ask, password_login
+from .asking import Reply, ask, password_login, refusal
 from .world import ADMIN, DOMAIN, KeyPair, World
 
 _TOKENS = "/v3/auth/tokens"
@@ -48,16 +46,9 @@ def _no_ticket(world: World) -> Door:
 
 
 def _refused_by_tls(world: World, name: str, pair: KeyPair, alert: str) -> Door:
-    """TLS 1.3 tells a client of its refused certificate at its first read (RFC 8446, section 4.4.2.4)."""
-    tried = f"GET /x509/v3 on port {world.x509_port}"
-    try:
-        reply = ask(world.x509_tls(pair), world.x509_port, "GET", "/x509/v3")
-    except ssl.SSLError as error:
-        reason = error.reason or str(error)
-        return Door(name, tried, f"TLS alert: {reason.replace('_', ' ').lower()}", alert in reason)
-    except (OSError, http.client.HTTPException) as error:
-        return Door(name, tried, f"no answer: {error}", False)
-    return Door(name, tried, _told(reply), False)
+    told = refusal(world.x509_tls(pair), world.x509_port)
+    answer = f"TLS alert: {told.replace('_', ' ').lower()}" if told else "let in"
+    return Door(name, f"connect to port {world.x509_port}", answer, alert in told)
 
 
 def _spoofed(world: World, name: str, face: str) -> Door:

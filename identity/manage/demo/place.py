@@ -26,6 +26,7 @@ class Place:
         else:
             self.directory, self._made = asked.absolute(), _make(asked.absolute())
             self.directory = self.directory.resolve()
+        self._identity = _identity(self.directory)
         self._pipe, self._watcher = self._watch()
 
     def _watch(self) -> tuple[int, int]:
@@ -50,7 +51,9 @@ class Place:
             os._exit(0)
 
     def _emptied(self) -> bool:
-        """Remove all that is here; true once nothing is left."""
+        """Remove all that is here; true once nothing is left. Another directory that now has this name is not ours."""
+        if _identity(self.directory) != self._identity:
+            return True
         if self._made:
             shutil.rmtree(self.directory, ignore_errors=True)
             return not self.directory.exists()
@@ -90,6 +93,14 @@ def _make(directory: Path) -> bool:
     except OSError as error:
         raise StartError(f"{directory}: {error.strerror}; name another --dir") from None
     return False
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _entries(directory: Path) -> list[Path]:

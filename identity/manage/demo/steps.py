@@ -66,12 +66,10 @@ def _port(ends: ExitStack, screen: Console, asked: int | None, usual: int, optio
 def _start(ends: ExitStack, screen: Console, world: World) -> tuple[Listener, ...]:
     """The realm here, for its KDC dies with the thread that started it, and the cloud beside it."""
     filling = _Beside(lambda: cloud.fill(world))
+    ends.callback(filling.join)
     with _step(screen, f"Kerberos realm {world.realm.realm}"):
         ends.callback(world.realm.stop)
-        try:
-            world.realm.start()
-        finally:
-            filling.join()
+        world.realm.start()
     with _step(screen, "database, users, projects, roles and a catalogue"):
         filling.result()
     environ = clean_environ({"HOME": str(world.directory / "home"), "TMPDIR": str(world.directory / "tmp"), **world.realm.environ})

@@ -57,6 +57,15 @@ def test_a_new_directory_is_removed_but_an_empty_one_of_the_caller_is_kept(tmp_p
     assert (tmp_path / "outside" / "kept").exists()
 
 
+def test_another_directory_of_the_same_name_is_left_alone(tmp_path: Path) -> None:
+    place = Place(tmp_path / "demo")
+    (tmp_path / "demo").rename(tmp_path / "moved")
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "precious").touch()
+    place.remove()
+    assert (tmp_path / "demo" / "precious").exists()
+
+
 def test_a_directory_with_something_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(StartError, match="is not empty"):
