@@ -49,16 +49,40 @@ def goes_by_the_catalogue(opened: Session) -> set[str]:
 
 
 def test_the_program_itself_by_each_proof(world: DemoWorld, tmp_path: Path) -> None:
-    """Token, catalogue and a call that goes by it: stock Kerberos with mutual authentication, certificates with and without the package."""
+    """Token, catalogue and a call by it: stock Kerberos, mutually authenticated; certificates with and without the package."""
     alice, bob, carol = (world.user(name) for name in ("alice", "bob", "carol"))
     stock = {"OS_AUTH_TYPE": "v3kerberos", "OS_MUTUAL_AUTH": "required"}
     logins: list[tuple[dict[str, Any], dict[str, str]]] = [
-        (alice, {"OS_AUTH_URL": f"{world.api.url}/main/v3", "OS_AUTH_TYPE": "password", "OS_USERNAME": "alice",
-                 "OS_PASSWORD": alice["password"], "OS_USER_DOMAIN_NAME": DOMAIN}),
+        (
+            alice,
+            {
+                "OS_AUTH_URL": f"{world.api.url}/main/v3",
+                "OS_AUTH_TYPE": "password",
+                "OS_USERNAME": "alice",
+                "OS_PASSWORD": alice["password"],
+                "OS_USER_DOMAIN_NAME": DOMAIN,
+            },
+        ),
         (bob, {"OS_AUTH_URL": f"{world.api.url}/krb/v3", **stock, **world.ticket("bob", tmp_path)}),
-        (carol, {"OS_AUTH_URL": f"{world.x509.url}/x509/v3", "OS_AUTH_TYPE": "v3x509", "OS_CERT": carol["cert"], "OS_KEY": carol["key"]}),
-        (alice, {"OS_AUTH_URL": f"{world.x509.url}/x509/v3", "OS_AUTH_TYPE": "v3kerberos", "OS_CERT": alice["cert"], "OS_KEY": alice["key"]}),
-    ]  # fmt: skip
+        (
+            carol,
+            {
+                "OS_AUTH_URL": f"{world.x509.url}/x509/v3",
+                "OS_AUTH_TYPE": "v3x509",
+                "OS_CERT": carol["cert"],
+                "OS_KEY": carol["key"],
+            },
+        ),
+        (
+            alice,
+            {
+                "OS_AUTH_URL": f"{world.x509.url}/x509/v3",
+                "OS_AUTH_TYPE": "v3kerberos",
+                "OS_CERT": alice["cert"],
+                "OS_KEY": alice["key"],
+            },
+        ),
+    ]
     for pair in (logins[:2], logins[2:]):
         running = [Client(tmp_path / f"home{n}", COMMANDS, _environ(world, *login)) for n, login in enumerate(pair)]
         for client, (user, _) in zip(running, pair, strict=True):
