@@ -1,0 +1,311 @@
+"""The change log: what was taken away is refused by every worker at once, whatever their clocks say, at no growing cost."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from identity.model import revocation
+from identity.model.auth import DomainRef
+from identity.store import domains, epoch, grants, groups, projects, roles, users
+from identity.store.engine import Store
+from identity.store.grants import Grant
+from tests.support.gateway import NOW, Cloud, TurnableClock, check_error, password_auth, project, token_auth
+
+ROOT = Path(__file__).resolve().parents[2]
+ON_WEB = Grant("user", "user-member", "project", "web", "role-member")
+
+
+def set_password(cloud: Cloud, now: float) -> None:
+    hashed = cloud.hash("another-secret")
+    cloud.do(users.set_password, "user-member", hashed, now)
+
+
+# What happens, and the words with which one may log in again afterwards (None: not at all).
+CHANGES: dict[str, tuple[Callable[[Cloud, float], Any], Callable[[Cloud, float], Any] | None, str | None]] = {
+    "user disabled": (
+        lambda cloud, now: cloud.do(users.set_enabled, "user-member", False, now),
+        lambda cloud, now: cloud.do(users.set_enabled, "user-member", True, now),
+        None,
+    ),
+    "password changed": (set_password, None, "another-secret"),
+    "role taken away": (
+        lambda cloud, now: cloud.do(grants.remove, ON_WEB, now),
+        lambda cloud, now: cloud.do(grants.add, ON_WEB, now),
+        None,
+    ),
+    "project disabled": (
+        lambda cloud, now: cloud.do(projects.set_enabled, "web", False, now),
+        lambda cloud, now: cloud.do(projects.set_enabled, "web", True, now),
+        None,
+    ),
+    "domain disabled": (
+        lambda cloud, now: cloud.do(domains.set_enabled, "default", False, now),
+        lambda cloud, now: cloud.do(domains.set_enabled, "default", True, now),
+        None,
+    ),
+    "implication taken away": (
+        lambda cloud, now: cloud.do(roles.unimply, "role-member", "role-reader", now),
+        lambda cloud, now: cloud.do(roles.imply, "role-member", "role-reader", now),
+        None,
+    ),
+}
+GONE: dict[str, Callable[[Cloud, float], Any]] = {
+    "user deleted": lambda cloud, now: cloud.do(users.delete, "user-member", now),
+    "project deleted": lambda cloud, now: cloud.do(projects.delete, "web", now),
+    "role deleted": lambda cloud, now: cloud.do(roles.delete, "role-member", now),
+}
+OFFSETS = [0, -3600, 3600]
+
+
+@pytest.fixture
+def pair(cloud: Cloud, request: pytest.FixtureRequest):
+    """Two workers on one database; the second one's clock is off by so many seconds."""
+    other = cloud.second(clock=TurnableClock(NOW + getattr(request, "param", 0)))
+    yield cloud, other
+    other.close()
+
+
+def outsider(worker: Cloud) -> str:
+    return worker.login("stranger", project("shop")).token
+
+
+@pytest.mark.parametrize("pair", OFFSETS, indirect=True)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_ends_older_tokens_everywhere_and_never_newer_ones(pair, change: str):
+    here, there = pair
+    spoil, mend, password = CHANGES[change]
+    there.clock.turn(0.1)
+    # Each worker makes one, and each has both in its cache. One that is an hour late would find the other's expired or not yet
+    # begun: the life is long enough for both.
+    old = here.login("member", project("web")), here.rescope(here.login("member").token, project("web"))
+    for worker in pair:
+        for made in old:
+            assert worker.show(made.token).status_code == (200 if worker.clock() < NOW + 3600 else 401)
+    spoil(there, there.clock())
+    for worker in pair:
+        for made in old:
+            check_error(worker.show(made.token), 401)
+    if mend is not None:
+        mend(here, here.clock())
+    # In the same second by either clock.
+    new = here.issue(password_auth("member", password, scope=project("web")))
+    young = there.issue(password_auth("member", password, scope=project("web")))
+    for made in old:
+        check_error(here.show(made.token), 401)
+        check_error(there.show(made.token), 401)
+        check_error(here.post(token_auth(made.token)), 401)
+    assert here.show(new.token).status_code == 200
+    assert there.show(young.token).status_code == 200
+
+
+@pytest.mark.parametrize("pair", [-3600, 3599], indirect=True)
+def test_the_clock_of_the_worker_that_asks_says_nothing_about_older_or_newer(pair):
+    here, there = pair
+    old = here.login("member", project("web"))
+    there.do(users.set_enabled, "user-member", False, there.clock())
+    there.do(users.set_enabled, "user-member", True, there.clock())
+    new = here.login("member", project("web"))
+    for worker in pair:
+        check_error(worker.show(old.token), 401)
+        assert worker.show(new.token).status_code == 200
+
+
+@pytest.mark.parametrize("change", GONE)
+def test_what_is_gone_takes_its_tokens_along(pair, change: str):
+    here, there = pair
+    made = here.login("member", project("web"))
+    assert there.show(made.token).status_code == 200
+    GONE[change](here, NOW)
+    for worker in pair:
+        check_error(worker.show(made.token), 401)
+    check_error(here.post(password_auth("member", scope=project("web"))), 401)
+
+
+def test_a_user_made_anew_with_the_same_id_does_not_inherit_tokens(pair):
+    here, there = pair
+    made = here.login("nobody")
+    hashed = here.hash("second-life")
+    here.do(users.delete, "user-nobody", NOW)
+    here.do(users.create, id="user-nobody", name="nobody", domain_id="default", now=NOW, hash=hashed)
+    for worker in pair:
+        check_error(worker.show(made.token), 401)
+    assert there.show(here.issue(password_auth("nobody", "second-life")).token).status_code == 200
+
+
+@pytest.mark.parametrize("pair", OFFSETS, indirect=True)
+def test_a_revoked_chain_is_refused_by_the_other_worker(pair):
+    here, there = pair
+    first = here.login("member")
+    second = here.rescope(first.token, project("web"))
+    assert here.show(second.token, method="DELETE").status_code == 204
+    for worker in pair:
+        check_error(worker.show(first.token), 401)
+        check_error(worker.show(second.token), 401)
+    assert here.show(here.login("member").token).status_code == 200
+
+
+def test_leaving_a_group_ends_the_tokens_that_rested_on_it(pair):
+    here, there = pair
+    here.do(groups.create, id="team", name="team", domain_id="default")
+    here.do(groups.add_member, "team", "user-nobody", NOW)
+    here.do(grants.add, Grant("group", "team", "project", "web", "role-reader"), NOW)
+    made = here.login("nobody", project("web"))
+    assert there.show(made.token).status_code == 200
+    here.do(groups.remove_member, "team", "user-nobody", NOW)
+    for worker in pair:
+        check_error(worker.show(made.token), 401)
+
+
+def test_a_role_given_is_seen_at_once_and_voids_nothing(pair):
+    here, there = pair
+    made = there.login("member", project("web"))
+    assert len(there.show(made.token).get_json()["token"]["roles"]) == 2
+    here.do(grants.add, Grant("user", "user-member", "project", "web", "role-service"), NOW)
+    for worker in pair:
+        shown = worker.show(made.token).get_json()["token"]
+        assert {role["name"] for role in shown["roles"]} == {"member", "reader", "service"}
+
+
+def test_a_name_changed_is_seen_at_once_and_voids_nothing(pair):
+    here, there = pair
+    made = there.login("member", project("web"))
+    here.do(users.rename, "user-member", "renamed", NOW)
+    here.do(projects.rename, "web", "net", NOW)
+    here.do(domains.rename, "default", "Standard", NOW)
+    for worker in pair:
+        shown = worker.show(made.token).get_json()["token"]
+        assert (shown["user"]["name"], shown["project"]["name"], shown["user"]["domain"]["name"]) == ("renamed", "net", "Standard")
+
+
+def test_one_users_change_ends_nobody_elses_tokens(pair):
+    here, there = pair
+    others = [here.login(name, project("web")).token for name in ("reader", "homed")] + [outsider(here)]
+    here.login("member", project("web"))
+    here.do(users.set_enabled, "user-member", False, NOW)
+    here.do(grants.remove, ON_WEB, NOW)
+    for worker in pair:
+        assert [worker.show(token).status_code for token in others] == [200, 200, 200]
+
+
+def test_a_disabled_domain_ends_its_users_tokens_wherever_they_are_scoped(pair):
+    here, there = pair
+    here.do(grants.add, Grant("user", "user-stranger", "project", "web", "role-reader"), NOW)
+    made = here.login("stranger", project("web"))
+    assert there.show(made.token).status_code == 200
+    here.do(domains.set_enabled, "other", False, NOW)
+    for worker in pair:
+        check_error(worker.show(made.token), 401)
+    with here.store.read() as db:
+        assert domains.get(db, DomainRef(id="other")).enabled is False
+
+
+def test_a_change_during_a_login_makes_its_token_void(cloud: Cloud, monkeypatch: pytest.MonkeyPatch):
+    """The password was right when it was checked; it was changed before the token was made."""
+    passwords = cloud.gateway.plugins["password"]._credentials
+    honest = passwords.verify
+
+    def slow(user, password):
+        proven = honest(user, password)
+        set_password(cloud, NOW)
+        return proven
+
+    monkeypatch.setattr(passwords, "verify", slow)
+    check_error(cloud.post(password_auth("member")), 401)
+
+
+def test_the_keys_of_a_rotation_are_used_at_once(pair):
+    from identity.manage import opening
+    from identity.tokens import rotation
+
+    here, there = pair
+    old = here.login("member")
+    assert there.show(old.token).status_code == 200
+    for _ in range(2):
+        for keys in opening.key_sources(here.settings, here.store).values():
+            rotation.rotate(keys, 10, lambda: NOW)
+        new = there.login("member")
+        for worker in pair:
+            assert worker.show(new.token).status_code == 200
+            assert worker.show(old.token).status_code == 200
+
+
+class Cost:
+    """Statements of SQL, and calls of functions of ours, that a piece of work takes."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.statements: list[str] = []
+        self.calls: Counter[str] = Counter()
+
+    @contextmanager
+    def counted(self):
+        self.statements.clear()
+        self.calls.clear()
+        event.listen(self.store.engine, "before_cursor_execute", self._note)
+        sys.setprofile(self._called)
+        try:
+            yield self
+        finally:
+            sys.setprofile(None)
+            event.remove(self.store.engine, "before_cursor_execute", self._note)
+
+    def _note(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        self.statements.append(statement)
+
+    def _called(self, frame: Any, what: str, _arg: Any) -> None:
+        if what == "call":
+            place = Path(frame.f_code.co_filename)
+            if place.is_relative_to(ROOT) and place.relative_to(ROOT).parts[0] in ("identity", "authplugins", "catalog"):
+                self.calls[f"{place.relative_to(ROOT)}:{frame.f_code.co_name}"] += 1
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls.values())
+
+
+def test_ten_thousand_other_revocations_cost_nothing(cloud: Cloud):
+    made = cloud.login("member", project("web"))
+
+    def measure() -> list[tuple[int, int]]:
+        """(statements, calls): warm in the first worker, then cold and warm in a new one."""
+        found = []
+        young = cloud.second()
+        young.show(outsider(young))  # opens keys and connections
+        for worker in (cloud, young, young):
+            cost = Cost(worker.store)
+            with cost.counted():
+                assert worker.show(made.token).status_code == 200
+            assert cost.calls["identity/store/counter.py:read"] == 1
+            found.append((len(cost.statements), cost.total))
+        return found
+
+    cloud.show(made.token)
+    before = measure()
+    for start in range(0, 10_000, 1000):
+        changes = [(revocation.AUDIT, f"audit-{start + step}", True) for step in range(500)]
+        changes += [(revocation.USER, f"user-{start + step}", True) for step in range(500)]
+        cloud.do(epoch.record, NOW, changes)
+    check_error(cloud.show("rubbish"), 401)  # applies what is new
+    cloud.show(made.token)
+    assert measure() == before
+    (warm, _), (cold, _), _ = before
+    assert (warm, cold) == (0, 1)
+
+
+def test_a_warm_validation_stays_within_its_budget(cloud: Cloud):
+    admin = cloud.login("admin", project("admin"))
+    member = cloud.login("member", project("web"))
+    cloud.show(admin.token, member.token)
+    cost = Cost(cloud.store)
+    with cost.counted():
+        assert cloud.show(admin.token, member.token).status_code == 200
+    assert cost.total <= 12, cost.calls
+    assert cost.statements == []
