@@ -29,7 +29,7 @@ docs: setup ## write the generated pages anew
 	@$(BIN)/gatestone config reference >build/settings.md && mv build/settings.md docs/settings.md
 
 bench: setup-test ## measure, print a table, write build/bench.json
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python -m tools.bench
 
 lock: ## write requirements/*.txt anew from requirements/*.in
 	@tools/lock.sh
