@@ -29,7 +29,6 @@ from identity.services.scoping import Scoping
 from identity.services.token_cache import TokenCache
 from identity.services.validate import Validator
 from identity.settings import Settings
-from identity.store.counter import Counter
 from identity.store.engine import Store
 from identity.tokens import sources
 from identity.web import application
@@ -50,7 +49,7 @@ class Gateway:
         table = sources.method_table(settings)
         spellings = [sources.provider(name, self._keys[name], self.store, clock, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
-        self.feed = ChangeFeed(self.store, Counter(self.store), clock, settings.token.max_staleness)
+        self.feed = ChangeFeed(self.store, clock, settings.token.max_staleness)
         validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)
         snapshots = CatalogSnapshots(_catalog(settings, self.store))
         self.feed.subscribe(cache.apply)

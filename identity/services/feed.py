@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from identity.model.revocation import Change
 from identity.ports import Clock
 from identity.store import epoch
-from identity.store.counter import Counter
 from identity.store.engine import Store
 
 Listener = Callable[[Sequence[Change], int], None]
@@ -24,9 +23,9 @@ class ChangeFeed:
     any answer is given, so a change committed before a request began is never missed by it.
     """
 
-    def __init__(self, store: Store, counter: Counter, clock: Clock, max_staleness: float = 0.0) -> None:
+    def __init__(self, store: Store, clock: Clock, max_staleness: float = 0.0) -> None:
         self._store = store
-        self._read = counter.read
+        self._read = store.sequence
         self._clock = clock
         self._max_staleness = max_staleness
         self._listeners: list[Listener] = []

@@ -64,30 +64,26 @@ class Store:
 
         One round trip; a lost connection is replaced once. Not seen by SQLAlchemy's events. Raises `errors.Unavailable`.
         """
+        driver: Any = None
         try:
-            try:
-                return self._counter()
-            except LostConnection:
-                self.engine.dispose()
-                return self._counter()
+            for last in (False, True):
+                pooled = self.engine.raw_connection()
+                try:
+                    driver = pooled.dbapi_connection
+                    row = driver.execute(COUNTER).fetchone()
+                    break
+                except Exception as error:
+                    lost = self.engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
+                    pooled.invalidate()
+                    if last or not lost:
+                        raise
+                    self.engine.dispose()  # its neighbours in the pool died with it
+                finally:
+                    pooled.close()
+            if row is None:
+                raise NoResultFound
         except driver_failures() as error:
             raise meaning(error) from error
-
-    def _counter(self) -> int:
-        pooled = self.engine.raw_connection()
-        driver: Any = pooled.dbapi_connection
-        try:
-            row = driver.execute(COUNTER).fetchone()
-        except Exception as error:
-            lost = self.engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
-            pooled.invalidate()
-            if lost:
-                raise LostConnection from error
-            raise
-        finally:
-            pooled.close()
-        if row is None:
-            raise NoResultFound
         return int(row[0])
 
     def execute(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
