@@ -118,14 +118,9 @@ def _with_cross_ticket(realms: Realms) -> Path:
 
 
 def test_a_replayed_ticket_is_refused_by_every_worker(realms: Realms, as_ours: None) -> None:
-    kept = [realms.gateway.connect() for _ in range(12)]
+    kept = realms.gateway.one_connection_a_worker()
+    first, second = kept.values()
     try:
-        by_worker = {}
-        for connection in kept:
-            line = realms.gateway.line_of(realms.gateway.ask("POST", PATH, proof_body(), on=connection))
-            by_worker[line["pid"]] = connection
-        assert len(by_worker) == 2
-        first, second = by_worker.values()
         header = Client(realms.ticket("alice")).header
         assert send(realms.gateway, header, on=first).status == 201
         for connection in (second, first, second):
@@ -134,7 +129,7 @@ def test_a_replayed_ticket_is_refused_by_every_worker(realms: Realms, as_ours: N
             assert "replay" in realms.gateway.line_of(reply)["reason"].lower()
         assert send(realms.gateway, Client(realms.ticket("alice")).header, on=second).status == 201
     finally:
-        for connection in kept:
+        for connection in kept.values():
             connection.close()
 
 

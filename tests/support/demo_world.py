@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from identity.manage.demo.processes import DIES_WITH_US, clean_environ
 from identity.settings_load import load
 from identity.store.engine import Store
-from tests.support.pki import Authority, Issued
+from tests.support.pki import Authority
 
 ROOT = Path(__file__).parents[2]
 GATESTONE = [sys.executable, "-m", "identity.manage"]
@@ -92,6 +92,7 @@ class Listener:
     pid: int
     log: Path
     secrets: set[str] = field(default_factory=set)
+    probe: tuple[Path | str, Path | str] | None = None  # the certificate with which to ask whether it answers
 
     @property
     def url(self) -> str:
@@ -162,6 +163,21 @@ class Listener:
             if entry.name.isdigit() and _parent(entry) == self.pid:
                 found.append(int(entry.name))
         return sorted(found)
+
+    def one_connection_a_worker(self) -> dict[int, http.client.HTTPSConnection]:
+        """A kept connection to each worker, by its process id: the log-in line of a request without a ticket tells who has it."""
+        wanted = set(self.workers())
+        found: dict[int, http.client.HTTPSConnection] = {}
+        for _ in range(200):
+            connection = self.connect()
+            line = self.line_of(self.ask("POST", f"/krb{TOKENS}", proof_body(), on=connection))
+            if line["pid"] in found:
+                connection.close()
+            else:
+                found[line["pid"]] = connection
+            if found.keys() == wanted:
+                return found
+        raise AssertionError(f"only workers {sorted(found)} of {sorted(wanted)} were reached")
 
     def lines(self) -> list[dict[str, Any]]:
         """Everything logged so far; fails on a line that is not a JSON object."""
@@ -255,6 +271,15 @@ class DemoWorld:
         with serving(self.config, port, self.ca, directory, own, clean_environ(extra), self.secrets) as listener:
             yield listener
 
+    @contextlib.contextmanager
+    def serve_x509(self, directory: Path, probe: tuple[Path | str, Path | str], *overrides: str) -> Iterator[Listener]:
+        """One more certificate listener; `probe` is a certificate that it takes."""
+        port = free_port()
+        own = [f"x509.port={port}", *overrides]
+        environ = clean_environ({"HOME": str(directory), "TMPDIR": str(directory)})
+        with serving(self.config, port, self.ca, directory, own, environ, self.secrets, probe) as listener:
+            yield listener
+
 
 @contextlib.contextmanager
 def serving(
@@ -265,21 +290,24 @@ def serving(
     overrides: list[str],
     environ: Mapping[str, str],
     secrets: set[str],
-    arguments: tuple[str, ...] = (),
+    probe: tuple[Path | str, Path | str] | None = None,
 ) -> Iterator[Listener]:
-    """`gatestone serve` as an operator starts it; ends with the block, where it must end well unless it is gone by then."""
+    """`gatestone serve` as an operator starts it; ends with the block, where it must end well unless it is gone by then.
+
+    With a `probe` it is the certificate listener.
+    """
     log = directory / f"serve-{port}.log"
     sets = [word for override in overrides for word in ("--set", override)]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*DIES_WITH_US, *GATESTONE, "serve", "--config", str(config), *sets, *arguments],
+            [*DIES_WITH_US, *GATESTONE, "serve", "--config", str(config), *sets, "--listener", "x509" if probe else "api"],
             cwd=ROOT,
             env={**environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
-    listener = Listener(port, ca, process.pid, log, secrets)
+    listener = Listener(port, ca, process.pid, log, secrets, probe)
     try:
         until(lambda: _answers(listener) or process.poll() is not None, 30, "the listener")
         assert process.poll() is None, log.read_text()
@@ -346,10 +374,6 @@ def adopt(cert: Path, key: Path, *revoked: Path) -> Authority:
     return authority
 
 
-def files(issued: Issued, directory: Path, stem: str) -> tuple[Path, Path]:
-    return issued.write(directory, stem)
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -358,7 +382,7 @@ def free_port() -> int:
 
 def _answers(listener: Listener) -> bool:
     try:
-        return listener.ask("GET", "/v3").status == 200
+        return listener.ask("GET", "/x509/v3" if listener.probe else "/v3", cert=listener.probe).status == 200
     except OSError:
         return False
 
