@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.postgres import Postgres
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -168,6 +170,18 @@ def test_a_database_that_is_away_is_one_clear_line(operator: Operator) -> None:
             assert "hunter2" not in done.stderr
         findings = json.loads(operator.run("doctor", "--json", "--set", f"database.connection={url}").stdout)
         assert [finding["state"] for finding in findings if finding["topic"] == "database"] == ["failed"]
+
+
+def test_all_of_it_on_postgresql(operator: Operator) -> None:
+    with Postgres() as server:
+        there = ("--set", f"database.connection={server.new_database()}", "--set", "server.port=0")
+        assert "schema" in operator.json("bootstrap", *there, environ={"OS_BOOTSTRAP_PASSWORD": "first"})["made"]
+        assert operator.json("bootstrap", *there)["made"] == []
+        assert operator.json("keys", "rotate", *there)[0]["primary"] == 2
+        findings = operator.json("doctor", *there)
+        states = {finding["topic"]: finding["state"] for finding in findings if finding["topic"] != "clock"}
+        assert states == dict.fromkeys(("settings", "database", "keys", "keytab", "names"), "ok")
+        assert not [finding for finding in findings if "differs" in finding["text"]]
 
 
 def test_the_doctor_tells_each_trouble_with_its_cure(operator: Operator) -> None:

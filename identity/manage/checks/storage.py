@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import time
 from collections.abc import Iterator
-
-from sqlalchemy import make_url, text
-from sqlalchemy.exc import ArgumentError
 
 from ...errors import Problem, SettingsError, StartError
 from ...settings import Settings
@@ -21,7 +19,8 @@ from .finding import Finding, failed, ok, warning
 _SKEW = 2.0  # seconds that hosts may differ; Kerberos itself allows 300
 _JUMP = 0.5
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
-_DATABASE_CLOCK = text("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
+_DATABASE_CLOCK = "SELECT EXTRACT(EPOCH FROM clock_timestamp())"
+_SQLITE_FILE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?(?!.*uri=).*)?")
 
 
 def database_and_keys(settings: Settings) -> Iterator[Finding]:
@@ -39,13 +38,10 @@ def database_and_keys(settings: Settings) -> Iterator[Finding]:
 
 def _absent_file(connection: str) -> str:
     """The SQLite file that the URL names, where it does not exist; else an empty text."""
-    try:
-        url = make_url(connection)
-    except ArgumentError:
+    found = _SQLITE_FILE.fullmatch(connection)
+    if found is None or found[1] == ":memory:" or os.path.exists(found[1]):
         return ""
-    file = url.database or ""
-    there = not file or file == ":memory:" or "uri" in url.query or url.get_backend_name() != "sqlite" or os.path.exists(file)
-    return "" if there else os.path.abspath(file)
+    return os.path.abspath(found[1])
 
 
 def _database(settings: Settings, store: Store) -> Iterator[Finding]:
@@ -85,7 +81,7 @@ def _clock(store: Store) -> Iterator[Finding]:
     if store.dialect == "postgresql":
         before = time.time()
         with store.read() as db:
-            theirs = float(db.execute(_DATABASE_CLOCK).scalar_one())
+            theirs = float(db.exec_driver_sql(_DATABASE_CLOCK).scalar_one())
         ours = (before + time.time()) / 2
         if abs(theirs - ours) > _SKEW:
             cure = "synchronise both hosts with NTP (chrony, systemd-timesyncd)"
