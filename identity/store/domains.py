@@ -19,7 +19,7 @@ from .text import checked_description, checked_id, checked_name, findable
 THIS: BindParameter[str] = bindparam("this")
 ROWS = select(project.c.id, project.c.name, project.c.enabled, project.c.description).where(project.c.is_domain)
 BY_ID = ROWS.where(project.c.id == THIS)
-BY_NAME = ROWS.where(project.c.name == THIS)
+BY_NAME = ROWS.where(project.c.name == THIS, project.c.domain_id.is_(None))  # the second for the sake of the unique index
 ALL = ROWS.order_by(project.c.name)
 CREATE = insert(project)
 CHANGE = update(project).where(project.c.id == THIS, project.c.is_domain)

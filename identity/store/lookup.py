@@ -21,7 +21,10 @@ class Finder:
         named = rows.where(owned.c.name == bindparam("ref_name"))
         self.by_id = rows.where(owned.c.id == bindparam("ref_id"))
         self.by_domain_id = named.where(owned.c.domain_id == bindparam("ref_domain"))
-        self.by_domain_name = named.where(domain.c.name == bindparam("ref_domain"), domain.c.is_domain)
+        # No domain is inside another: said so that the unique index finds it, where else every project would be looked at.
+        self.by_domain_name = named.where(
+            domain.c.name == bindparam("ref_domain"), domain.c.is_domain, domain.c.domain_id.is_(None)
+        )
 
     def statement(self, ref: UserRef | ProjectRef) -> tuple[Select[Any], dict[str, str]] | None:
         """The one that answers `ref`, with its parameters; None if no row can. An id beats a name."""
