@@ -52,9 +52,13 @@ class ChangeFeed:
 
     def _catch_up(self, now: int) -> None:
         with self._lock:
-            if now <= self.seq:
-                if now < self.seq - BATCH:  # the database was put back to an older state
+            if now < self.seq:
+                # Another thread may have come further since `now` was read. But the counter never goes down: where it has,
+                # the database was put back to an older state, and what was read of the newer one counts no more.
+                now = self._read()
+                if now < self.seq:
                     self._tell((), now)
+            if now <= self.seq:
                 return
             if self.seq < 0:
                 self._tell((), now)

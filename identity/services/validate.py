@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from identity import errors
@@ -19,6 +20,8 @@ from identity.tokens.audit import sequence_of
 
 MAX_TOKEN_LENGTH = 4096  # a JWS with every claim stays well below; longer is not a token
 REFUSED_FOR = 5.0  # seconds
+RESTRICTIONS = attrgetter("trust_id", "app_cred_id", "access_token_id", "idp_id", "protocol_id", "thumbprint")
+UNRESTRICTED = (None,) * 6
 CredentialsOf = Callable[[Claims, Subject], Mapping[str, Any]]
 
 
@@ -78,8 +81,8 @@ class Validator:
         claims = self._opened(token)
         if claims.expires_at + window <= self._clock():
             raise errors.TokenNotFound(reason="expired")
-        if claims.trust_id or claims.app_cred_id or claims.access_token_id or claims.idp_id or claims.thumbprint:
-            # A restriction that cannot be checked is not passed over.
+        if claims.group_ids or RESTRICTIONS(claims) != UNRESTRICTED:
+            # A restriction that cannot be checked is not passed over, not even one that names nothing.
             raise errors.TokenNotFound(reason="a delegated, federated or bound token is not served here")
         entry = Entry(token, Access(claims, self._subject(claims)), claims.expires_at)
         self._cache.put(entry, seq)

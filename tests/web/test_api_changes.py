@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from identity.model import revocation
 from identity.model.auth import DomainRef
@@ -235,6 +235,28 @@ def test_the_keys_of_a_rotation_are_used_at_once(pair):
         for worker in pair:
             assert worker.show(new.token).status_code == 200
             assert worker.show(old.token).status_code == 200
+
+
+def put_back(cloud: Cloud, seq: int) -> None:
+    """What a restored backup does to the log."""
+    with cloud.store.begin() as tx:
+        tx.execute(text("DELETE FROM change WHERE seq > :seq"), {"seq": seq})
+        tx.execute(text("UPDATE change_counter SET seq = :seq"), {"seq": seq})
+
+
+def test_a_database_put_back_to_an_older_state_does_not_hide_what_comes_after(pair):
+    here, there = pair
+    made, owner = (here.login("member", project("web")) for _ in range(2))
+    seq = here.store.sequence()
+    for name in ("a", "b", "c"):
+        here.do(users.rename, "user-nobody", name, NOW)
+    for worker in pair:
+        assert worker.show(made.token).status_code == 200
+    put_back(here, seq)
+    assert here.show(owner.token, made.token, method="DELETE").status_code == 204
+    for worker in (here, there, here.second()):  # the first two had read further than the log now goes
+        check_error(worker.show(made.token), 401)
+        assert worker.show(owner.token).status_code == 200
 
 
 class Cost:
