@@ -114,9 +114,12 @@ class Authenticator:
         for name in request.methods:
             plugin = self._plugins[name]
             payload = request.payloads.get(name)
-            told["user_name"] = _claimed_name(payload)
+            told["user_name"] = _claimed_name(payload) or told.get("user_name")
             seen = {key: environ[key] for key in plugin.reads if key in environ}
-            identities.append(plugin.authenticate(Evidence(name, payload, seen, peer)))
+            proven = plugin.authenticate(Evidence(name, payload, seen, peer))
+            told["user_name"] = proven.name or told["user_name"]
+            told["user_id"] = proven.user_id or told.get("user_id")
+            identities.append(proven)
         user_id, default_project_id = self._resolve(identities)
         told["user_id"] = user_id
         self._check_rescope(identities)
