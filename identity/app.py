@@ -47,7 +47,7 @@ class Gateway:
         names = list(dict.fromkeys([settings.token.provider, *settings.token.readers]))
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
         table = sources.method_table(settings)
-        spellings = [sources.provider(name, self._keys[name], self.store, clock, table) for name in names]
+        spellings = [sources.provider(name, self._keys[name], self.store, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
         self.feed = ChangeFeed(self.store, clock, settings.token.max_staleness)
         validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)

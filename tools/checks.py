@@ -18,6 +18,7 @@ PARTS: dict[str, list[str]] = {
     "lint": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
     "types": [str(BIN / "mypy")],
+    "client types": [str(BIN / "mypy"), "--config-file", "client/pyproject.toml", "client/keystoneauth_gatestone"],
     "tests": [*PYTEST, "-n", "2", "--dist", "loadgroup", "tests", *(f"--ignore={path}" for path in ALONE)],
     "daemons": [*PYTEST, *ALONE],
 }

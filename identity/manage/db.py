@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from . import options
+
+CLOCKS_APART = 86400  # seconds: the log is kept a day longer than tokens live, whatever the hosts' clocks say
 
 
 @click.group()
@@ -69,3 +73,26 @@ def check(config_file: str | None, overrides: tuple[str, ...], as_json: bool) ->
         click.echo(fault or f"The schema is current ({migrations.HEAD}).", err=bool(fault))
     if fault:
         raise SystemExit(1)
+
+
+@db.command()
+@options.config_file
+@options.overrides
+@options.as_json
+def purge(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Drop what no live token can need: kept tokens that have run out, and changes older than every token. Run it daily."""
+    settings = options.read_settings(config_file, overrides)
+    from ..store import epoch, tokens
+    from . import opening
+
+    now = time.time()
+    kept = settings.token.allow_expired_window
+    with opening.opened(settings) as store, store.begin() as tx:
+        dropped = {
+            "tokens": tokens.purge(tx, now - kept),
+            "changes": epoch.prune(tx, now - settings.token.expiration - kept - CLOCKS_APART),
+        }
+    if as_json:
+        options.print_json(dropped)
+    else:
+        click.echo(f"Dropped {dropped['tokens']} tokens and {dropped['changes']} changes.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ports import Clock, TokenProvider
+from ..ports import TokenProvider
 from ..settings import Settings
 from ..store.engine import Store
 from .fernet import FernetProvider
@@ -28,9 +28,7 @@ def method_table(settings: Settings) -> MethodTable:
     return MethodTable(settings.fernet_tokens.keystone_methods, settings.auth.methods)
 
 
-def provider(
-    name: str, keys: DirectoryKeys | StoreKeys | None, store: Store, clock: Clock, methods: MethodTable | None = None
-) -> TokenProvider:
+def provider(name: str, keys: DirectoryKeys | StoreKeys | None, store: Store, methods: MethodTable | None = None) -> TokenProvider:
     """A provider of the spelling `name`; only the one that is used gets imported. `methods` is for Fernet."""
     if name == "fernet" and keys is not None:
         return FernetProvider(keys, methods)
@@ -40,4 +38,4 @@ def provider(
         return JwsProvider(keys)
     from .uuid import UuidProvider  # noqa: PLC0415 (slow to load)
 
-    return UuidProvider(store, clock)
+    return UuidProvider(store)

@@ -9,7 +9,6 @@ from typing import Final
 
 from ..errors import TokenNotFound
 from ..model.token import Claims
-from ..ports import Clock
 from ..store import tokens as table
 from ..store.engine import Store
 from .claims_json import from_json, to_json
@@ -25,9 +24,8 @@ class UuidProvider:
 
     name = "uuid"
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
 
     def owns(self, token: str) -> bool:
         """Whether the token has a UUID token's shape; says nothing about its being good."""
@@ -50,11 +48,6 @@ class UuidProvider:
         if text is None:
             raise TokenNotFound(reason="UUID token unknown")
         return from_json(text.encode())
-
-    def purge(self, keep: int) -> int:
-        """Drop tokens that ended more than `keep` seconds ago (`token.allow_expired_window`: services may still ask for those)."""
-        with self._store.begin() as tx:
-            return table.purge(tx, self._clock() - keep)
 
 
 def _digest(token: str) -> str:

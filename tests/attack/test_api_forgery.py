@@ -35,7 +35,7 @@ DELEGATED = {
 
 def provider(cloud: Cloud):
     name = cloud.settings.token.provider
-    return sources.provider(name, sources.key_source(name, cloud.settings, cloud.store), cloud.store, cloud.clock)
+    return sources.provider(name, sources.key_source(name, cloud.settings, cloud.store), cloud.store)
 
 
 def claims_of(cloud: Cloud, **changes) -> Claims:

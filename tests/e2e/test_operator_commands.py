@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -84,7 +85,6 @@ def test_bootstrap_twice_changes_nothing(operator: Operator) -> None:
 
 
 def dump(operator: Operator) -> list[str]:
-    import sqlite3
 
     with sqlite3.connect(operator.directory / "g.db") as db:
         return list(db.iterdump())
@@ -132,6 +132,24 @@ def test_schema_commands(operator: Operator) -> None:
         == operator.json("db", "current")["needed"]
     )
     assert operator.json("db", "check") == {"fault": None}
+
+
+def test_purge_drops_what_no_token_needs(operator: Operator) -> None:
+    """A change as old as no token can be is dropped, a young one stays, and the counter goes on from where it was."""
+    operator("db", "upgrade")
+    with sqlite3.connect(operator.directory / "g.db") as db:
+        now = time.time()
+        for seq, at in ((1, now - 400_000), (2, now - 10)):
+            db.execute("insert into change (seq, tag, at, revokes) values (?, 'user:x', ?, 1)", (seq, at))
+        db.execute("update change_counter set seq = 2")
+        for digest, end in (("old", now - 200_000), ("young", now - 100)):
+            db.execute("insert into uuid_token (digest, claims, expires_at) values (?, '{}', ?)", (digest, end))
+    assert operator.json("db", "purge") == {"tokens": 1, "changes": 1}
+    assert operator.json("db", "purge") == {"tokens": 0, "changes": 0}
+    with sqlite3.connect(operator.directory / "g.db") as db:
+        assert db.execute("select seq from change").fetchall() == [(2,)]
+        assert db.execute("select digest from uuid_token").fetchall() == [("young",)]
+        assert db.execute("select seq from change_counter").fetchone() == (2,)
 
 
 def test_key_commands(operator: Operator) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,7 +31,7 @@ def fresh(request: pytest.FixtureRequest) -> Callable[[], TokenProvider]:
         return lambda: FernetProvider(FixedKeys("fernet"))
     if request.param == "jws":
         return lambda: JwsProvider(FixedKeys("jws"))
-    return lambda: UuidProvider(request.getfixturevalue("store"), time.time)
+    return lambda: UuidProvider(request.getfixturevalue("store"))
 
 
 @pytest.fixture

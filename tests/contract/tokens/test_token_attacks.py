@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from dataclasses import replace
 
 import jwt
@@ -161,17 +160,9 @@ def test_usual_fernet_tokens_fit_255_characters(kind):
 
 
 def test_only_a_digest_of_a_uuid_token_is_kept(store):
-    provider = UuidProvider(store, time.time)
+    provider = UuidProvider(store)
     token = provider.seal(plain())
     with store.read() as db:
         kept = [row for row in db.execute(text("select * from uuid_token")) if hashlib.sha256(token.encode()).hexdigest() in row]
     assert len(kept) == 1
     assert token not in repr(kept)
-
-
-def test_purge_keeps_what_services_may_still_ask_for(store):
-    provider = UuidProvider(store, lambda: 10_000.0)
-    old, young = (provider.seal(plain(issued_at=1, expires_at=end)) for end in (8_999, 9_001))
-    provider.purge(1_000)
-    refused(provider, old)
-    assert provider.open(young)

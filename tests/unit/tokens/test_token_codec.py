@@ -12,7 +12,7 @@ from identity.model.token import Claims
 from identity.tokens.claims_codec import EVERYTHING, MAX_TIME, pack, unpack, version_for
 from identity.tokens.claims_json import from_json, to_json
 from identity.tokens.methods import MethodTable
-from tests.support.claims import ISSUED, claims, every_kind, hex_id, plain, same
+from tests.support.claims import ISSUED, claims, every_kind, plain, same
 
 TABLE = MethodTable()
 VERSIONS = [0, 1, 1, 2, 3, 4, 5, 6, 4, 7, 8, 9, 10, EVERYTHING, EVERYTHING, 0, 0, 0, 0]
@@ -136,7 +136,7 @@ def test_an_audit_id_in_another_spelling_is_not_sealed():
         pack(plain(audit_ids=("not base64!",)), TABLE)
 
 
-@pytest.mark.parametrize("id", ["A" * 32, "urn:uuid:" + hex_id(), "{" + hex_id() + "}", "0" * 31 + "G", "Ä" * 16, "x"])
+@pytest.mark.parametrize("id", ["A" * 32, "urn:uuid:" + "a1" * 16, "{" + "b2" * 16 + "}", "0" * 31 + "G", "Ä" * 16, "x"])
 def test_only_the_usual_spelling_of_an_id_is_shortened(id):
     for each in (plain(user_id=id), plain(domain_id=id), plain(project_id=id, trust_id=id)):
         assert unpack(pack(each, TABLE), ISSUED, TABLE) == each

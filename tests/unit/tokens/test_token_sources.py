@@ -37,7 +37,7 @@ def test_each_spelling_has_its_provider(tmp_path, store):
         keys = DirectoryKeys(tmp_path / name, name) if name != "uuid" else None
         if keys is not None:
             rotation.create(keys, time.time)
-        made = sources.provider(name, keys, store, time.time)
+        made = sources.provider(name, keys, store)
         assert made.name == name
         if keys is not None:
             assert made.open(made.seal(plain()))
@@ -48,6 +48,6 @@ def test_methods_of_a_third_party_and_of_the_keystone_beside_us(tmp_path, store)
     keys = DirectoryKeys(tmp_path / "keys")
     rotation.create(keys, time.time)
     table = sources.method_table(settings)
-    made = sources.provider("fernet", keys, store, time.time, table)
+    made = sources.provider("fernet", keys, store, table)
     assert set(made.open(made.seal(plain(methods=("password", "badge")))).methods) == {"password", "badge"}
     assert table.names[3] == ("password", "totp")
