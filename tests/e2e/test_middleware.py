@@ -32,6 +32,7 @@ class Asked:
     url: str
     headers: dict[str, str]
     status: int
+    told: bytes
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
 
     def noting(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         answer = send(self, request, **options)
-        found.append(Asked(str(request.method), str(request.url), dict(request.headers), answer.status_code))
+        found.append(Asked(str(request.method), str(request.url), dict(request.headers), answer.status_code, answer.content))
         return answer
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", noting)
@@ -135,6 +136,7 @@ def test_without_the_catalogue_when_it_is_not_wanted(world: DemoWorld, nova: dic
     assert "HTTP_X_SERVICE_CATALOG" not in guarded.seen
     (found,) = validations(asked)
     assert urlsplit(found.url).query == "nocatalog"
+    assert json.loads(found.told)["token"]["project"]["name"] == "demo" and "catalog" not in json.loads(found.told)["token"]
 
 
 @pytest.mark.parametrize("interface", ["internal", "public", "admin"])
