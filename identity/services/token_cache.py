@@ -36,6 +36,7 @@ class TokenCache:
         self._entries: dict[str, Entry] = {}
         self._by_tag: dict[str, set[str]] = {}
         self.refused: dict[str, float] = {}
+        self.doubtful: dict[str, Entry] = {}
         self._lock = threading.Lock()
         self._seq = -1
         self.get = self._entries.get
@@ -50,6 +51,7 @@ class TokenCache:
         with self._lock:
             if seq != self._seq or entry.token in self._entries:
                 return
+            self.doubtful.pop(entry.token, None)
             self._entries[entry.token] = entry
             for tag in entry.access.subject.tags:
                 self._by_tag.setdefault(tag, set()).add(entry.token)
@@ -63,12 +65,22 @@ class TokenCache:
                 self._entries.clear()
                 self._by_tag.clear()
                 self.refused.clear()
+                self.doubtful.clear()
             for change in changes:
                 if change.kind == "keys":
                     self.refused.clear()
+                    self._doubt()
                 for token in tuple(self._by_tag.get(change.tag, ())):
                     self._drop(token)
             self._seq = seq
+
+    def recall(self, token: str, seq: int) -> Entry | None:
+        """The entry of a token that was opened anew, at sequence `seq`; None when a change has come in between."""
+        with self._lock:
+            entry = self.doubtful.pop(token, None) if seq == self._seq else None
+            if entry is not None:
+                self._entries[token] = entry
+            return entry
 
     def refuse(self, token: str, until: float) -> None:
         """Remember rubbish until that time only: a key that opens it may still be on its way to this host."""
@@ -78,8 +90,15 @@ class TokenCache:
                 if len(self.refused) > self._size:
                     del self.refused[next(iter(self.refused))]
 
+    def _doubt(self) -> None:
+        """The keys are others now: a token may have been sealed with one that was taken away, because it leaked."""
+        self.doubtful.update(self._entries)
+        self._entries.clear()
+        while len(self.doubtful) > self._size:
+            self._drop(next(iter(self.doubtful)))
+
     def _drop(self, token: str) -> None:
-        entry = self._entries.pop(token, None)
+        entry = self._entries.pop(token, None) or self.doubtful.pop(token, None)
         if entry is None:
             return
         for tag in entry.access.subject.tags:

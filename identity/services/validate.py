@@ -84,6 +84,8 @@ class Validator:
         if claims.group_ids or RESTRICTIONS(claims) != UNRESTRICTED:
             # A restriction that cannot be checked is not passed over, not even one that names nothing.
             raise errors.TokenNotFound(reason="a delegated, federated or bound token is not served here")
+        if token in self._cache.doubtful and (known := self._cache.recall(token, seq)) is not None:
+            return known
         entry = Entry(token, Access(claims, self._subject(claims)), claims.expires_at)
         self._cache.put(entry, seq)
         return entry

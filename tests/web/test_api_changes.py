@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from identity.manage import opening
 from identity.model import revocation
 from identity.model.auth import DomainRef
+from identity.settings import Token
 from identity.store import domains, epoch, grants, groups, projects, roles, users
 from identity.store.engine import Store
 from identity.store.grants import Grant
+from identity.tokens import rotation
 from tests.support.gateway import NOW, Cloud, TurnableClock, check_error, password_auth, project, token_auth
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -221,20 +224,70 @@ def test_a_change_during_a_login_makes_its_token_void(cloud: Cloud, monkeypatch:
     check_error(cloud.post(password_auth("member")), 401)
 
 
-def test_the_keys_of_a_rotation_are_used_at_once(pair):
-    from identity.manage import opening
-    from identity.tokens import rotation
+def rotate(cloud: Cloud, most: int) -> None:
+    for keys in opening.key_sources(cloud.settings, cloud.store).values():
+        rotation.rotate(keys, most, lambda: NOW)
 
+
+def test_the_keys_of_a_rotation_are_used_at_once(pair):
     here, there = pair
     old = here.login("member")
     assert there.show(old.token).status_code == 200
     for _ in range(2):
-        for keys in opening.key_sources(here.settings, here.store).values():
-            rotation.rotate(keys, 10, lambda: NOW)
+        rotate(here, 10)
         new = there.login("member")
         for worker in pair:
             assert worker.show(new.token).status_code == 200
             assert worker.show(old.token).status_code == 200
+
+
+@pytest.mark.parametrize("spelling", ["fernet", "jws"])
+def test_a_key_taken_away_takes_its_tokens_along_from_warm_workers_too(make_cloud, spelling: str):
+    """An operator rotates a leaked key away: what was forged with it must not live on in a cache."""
+    here = make_cloud(token=Token(provider=spelling))
+    there = here.second()
+    old = here.login("member")
+    for worker in (here, there):
+        assert worker.show(old.token).status_code == 200
+    rotate(here, 2)  # the staged key seals now, and the first one is gone
+    for worker in (here, there, here.second()):
+        check_error(worker.show(old.token), 401)
+    new = here.login("member", project("web"))
+    rotate(here, 3)  # its key is kept beside the new one
+    for worker in (here, there):
+        assert worker.show(new.token).status_code == 200
+    rotate(here, 3)
+    for worker in (here, there):
+        check_error(worker.show(new.token), 401)
+    assert there.show(here.login("member").token).status_code == 200
+
+
+def test_a_rotation_costs_no_query_for_a_token_whose_key_stays(cloud: Cloud):
+    made = cloud.login("member", project("web"))
+    cloud.show(made.token)
+    rotate(cloud, 10)
+    check_error(cloud.show("rubbish"), 401)  # reads the new keys
+    cost = Cost(cloud.store)
+    with cost.counted():
+        assert cloud.show(made.token).status_code == 200
+    assert cost.statements == []
+    cloud.do(users.set_enabled, "user-member", False, NOW)
+    check_error(cloud.show(made.token), 401)
+
+
+def test_what_is_changed_after_a_rotation_is_seen(cloud: Cloud):
+    """Between the rotation and the next use of the token its entry waits, and changes must reach it there, too."""
+    made, other = cloud.login("member", project("web")), cloud.login("admin", project("admin"))
+    cloud.show(made.token)
+    rotate(cloud, 10)
+    cloud.show(other.token)
+    cloud.do(grants.add, Grant("user", "user-member", "project", "web", "role-service"), NOW)
+    cloud.show(other.token)
+    assert "service" in {role["name"] for role in cloud.show(made.token).get_json()["token"]["roles"]}
+    rotate(cloud, 10)
+    cloud.show(other.token)
+    assert cloud.show(other.token, made.token, method="DELETE").status_code == 204
+    check_error(cloud.show(made.token), 401)
 
 
 def put_back(cloud: Cloud, seq: int) -> None:
