@@ -16,7 +16,6 @@ from identity.tokens import sources
 from identity.tokens.audit import new_audit_id
 from tests.support.claims import every_kind
 from tests.support.gateway import NOW, Cloud, check_error, project, token_auth
-from tests.support.gateway_fixtures import cloud, cloud_template, make_cloud, shared_cloud  # noqa: F401
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 DELEGATED = {
@@ -39,7 +38,9 @@ def provider(cloud: Cloud):
 
 
 def claims_of(cloud: Cloud, **changes) -> Claims:
-    base = Claims("user-member", ("password",), int(NOW), int(NOW) + 3600, (new_audit_id(cloud.store.sequence()),), project_id="web")
+    base = Claims(
+        "user-member", ("password",), int(NOW), int(NOW) + 3600, (new_audit_id(cloud.store.sequence()),), project_id="web"
+    )
     return replace(base, **changes)
 
 
@@ -51,7 +52,7 @@ def refused(cloud: Cloud, admin: str, token: str) -> None:
 
 @pytest.mark.parametrize("spelling", ["fernet", "jws", "uuid"])
 @pytest.mark.parametrize("restriction", DELEGATED)
-def test_a_restriction_that_is_not_served_is_not_passed_over(make_cloud, restriction: str, spelling: str):  # noqa: F811
+def test_a_restriction_that_is_not_served_is_not_passed_over(make_cloud, restriction: str, spelling: str):
     cloud = make_cloud(token=Token(provider=spelling))
     admin = cloud.login("admin", project("admin")).token
     sealing = provider(cloud)
@@ -67,12 +68,12 @@ def test_a_restriction_that_is_not_served_is_not_passed_over(make_cloud, restric
 
 
 @pytest.mark.parametrize("kind", every_kind())
-def test_sealed_claims_of_any_kind_never_fail(shared_cloud: Cloud, kind: str):  # noqa: F811
+def test_sealed_claims_of_any_kind_never_fail(shared_cloud: Cloud, kind: str):
     admin = shared_cloud.login("admin", project("admin")).token
     refused(shared_cloud, admin, provider(shared_cloud).seal(replace(every_kind()[kind], expires_at=int(NOW) + 3600)))
 
 
-def test_claims_that_do_not_fit_the_database(shared_cloud: Cloud):  # noqa: F811
+def test_claims_that_do_not_fit_the_database(shared_cloud: Cloud):
     admin = shared_cloud.login("admin", project("admin")).token
     sealing = provider(shared_cloud)
     for odd in (
@@ -90,7 +91,7 @@ def test_claims_that_do_not_fit_the_database(shared_cloud: Cloud):  # noqa: F811
         refused(shared_cloud, admin, sealing.seal(claims_of(shared_cloud, **odd)))
 
 
-def test_a_sequence_from_the_future_does_not_outlive_a_change(cloud: Cloud):  # noqa: F811
+def test_a_sequence_from_the_future_does_not_outlive_a_change(cloud: Cloud):
     """Only who has the key can seal it; a database put back to an older state makes such tokens, too."""
     from identity.store import users
 
@@ -103,7 +104,7 @@ def test_a_sequence_from_the_future_does_not_outlive_a_change(cloud: Cloud):  # 
 
 class TestOneSpelling:
     @pytest.fixture(params=["fernet", "jws", "uuid"])
-    def spelt(self, request, make_cloud):  # noqa: F811
+    def spelt(self, request, make_cloud):
         return make_cloud(token=Token(provider=request.param))
 
     def test_padding_blanks_case_and_alphabet(self, spelt: Cloud):
@@ -122,7 +123,11 @@ class TestOneSpelling:
             *({swapped} - {token}),
         } - {token}
         if len(token) == 32:  # a UUID token
-            second |= {f"{token[:8]}-{token[8:12]}-{token[12:16]}-{token[16:20]}-{token[20:]}", token.upper(), "{" + token + "}"} - {token}
+            second |= {
+                f"{token[:8]}-{token[8:12]}-{token[12:16]}-{token[16:20]}-{token[20:]}",
+                token.upper(),
+                "{" + token + "}",
+            } - {token}
         for other in second:
             refused(spelt, admin, other)
         assert spelt.show(admin, token).status_code == 200
@@ -161,16 +166,21 @@ class TestOneSpelling:
                 refused(spelt, admin, both)
 
 
-def test_a_token_in_the_wrong_place(shared_cloud: Cloud):  # noqa: F811
+def test_a_token_in_the_wrong_place(shared_cloud: Cloud):
     """Neither the query, nor Authorization, nor a cookie, nor X-Service-Token is where a caller is told."""
     token = shared_cloud.login("admin", project("admin")).token
-    for fields in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"token={token}"}, {"X-Service-Token": token}, {"X_Auth_Token": token}):
+    for fields in (
+        {"Authorization": f"Bearer {token}"},
+        {"Cookie": f"token={token}"},
+        {"X-Service-Token": token},
+        {"X_Auth_Token": token},
+    ):
         answer = shared_cloud.ask("GET", "/v3/auth/projects", headers=fields)
         assert answer.status_code == 401 or "X_Auth_Token" in fields  # which a server in front of the edge drops
     check_error(shared_cloud.ask("GET", f"/v3/auth/projects?token={token}&X-Auth-Token={token}"), 401)
 
 
-def test_two_tokens_in_one_header(shared_cloud: Cloud):  # noqa: F811
+def test_two_tokens_in_one_header(shared_cloud: Cloud):
     member, admin = shared_cloud.login("member").token, shared_cloud.login("admin", project("admin")).token
     for both in (f"{member},{admin}", f"{admin}, {member}", f"{admin},"):
         check_error(shared_cloud.show(both, member), 400)
@@ -178,8 +188,11 @@ def test_two_tokens_in_one_header(shared_cloud: Cloud):  # noqa: F811
 
 
 @settings(max_examples=150, deadline=None)
-@given(token=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=300) | st.from_regex(r"gAAAA[A-Za-z0-9_=-]{0,260}|eyJ[A-Za-z0-9_.-]{0,300}", fullmatch=True))
-def test_what_we_did_not_make_is_never_a_token(shared_cloud: Cloud, token: str):  # noqa: F811
+@given(
+    token=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=300)
+    | st.from_regex(r"gAAAA[A-Za-z0-9_=-]{0,260}|eyJ[A-Za-z0-9_.-]{0,300}", fullmatch=True)
+)
+def test_what_we_did_not_make_is_never_a_token(shared_cloud: Cloud, token: str):
     answer = shared_cloud.show(token)
     assert answer.status_code in (400, 401)
     assert not token or len(token) < 12 or token not in answer.get_data(as_text=True)

@@ -18,10 +18,24 @@ from identity.store import domains, users
 from identity.wsgi import observe
 from identity.wsgi.observe import LogSink
 from tests.support.gateway import ADDRESS, NOW, Cloud, body_of, password_auth, password_of, project, token_auth
-from tests.support.gateway_fixtures import cloud, cloud_template, make_cloud  # noqa: F401
 
 SECRET = "s3cr3t-Sesame-0417"
-FIELDS = {"time", "level", "event", "outcome", "methods", "face", "user_id", "user_name", "scope", "address", "reason", "request_id", "audit_id", "pid"}
+FIELDS = {
+    "time",
+    "level",
+    "event",
+    "outcome",
+    "methods",
+    "face",
+    "user_id",
+    "user_name",
+    "scope",
+    "address",
+    "reason",
+    "request_id",
+    "audit_id",
+    "pid",
+}
 
 
 class Journal:
@@ -60,7 +74,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def logged(make_cloud, journal: Journal) -> Cloud:  # noqa: F811
+def logged(make_cloud, journal: Journal) -> Cloud:
     return make_cloud(sink=LogSink())
 
 
@@ -91,7 +105,12 @@ BAD: dict[str, tuple[Any, str | None, list[str], str]] = {
     "no password": (password_auth("member", ""), "member", ["password"], "password"),
     "long password": (password_auth("member", SECRET * 300), "member", ["password"], "longer"),
     "scope": (password_auth("member", scope=project("idle")), "member", ["password"], "role"),
-    "no such project": (password_auth("member", scope={"project": {"name": "x", "domain": {"id": "default"}}}), "member", ["password"], "project"),
+    "no such project": (
+        password_auth("member", scope={"project": {"name": "x", "domain": {"id": "default"}}}),
+        "member",
+        ["password"],
+        "project",
+    ),
     "token": (token_auth(SECRET), None, ["token"], "token"),
     "two users": (
         body_of(
@@ -105,12 +124,27 @@ BAD: dict[str, tuple[Any, str | None, list[str], str]] = {
         ["password", "token"],
         "token",
     ),
-    "name without a domain": (body_of({"methods": ["password"], "password": {"user": {"name": "member", "password": SECRET}}}), "member", ["password"], "domain"),
-    "unsupported method": (body_of({"methods": ["totp"], "totp": {"user": {"passcode": SECRET}}}), None, ["unknown"], "unsupported"),
+    "name without a domain": (
+        body_of({"methods": ["password"], "password": {"user": {"name": "member", "password": SECRET}}}),
+        "member",
+        ["password"],
+        "domain",
+    ),
+    "unsupported method": (
+        body_of({"methods": ["totp"], "totp": {"user": {"passcode": SECRET}}}),
+        None,
+        ["unknown"],
+        "unsupported",
+    ),
     "secret as a method": (body_of({"methods": [SECRET, "password"], SECRET: {}}), None, ["unknown", "password"], "unsupported"),
     "proof of another face": (body_of({"methods": ["kerberos"], "kerberos": {}}), None, ["kerberos"], "unsupported"),
     "missing payload": (body_of({"methods": ["password"]}), None, ["password"], "password"),
-    "payload of another type": (body_of({"methods": ["password"], "password": {"user": {"password": [SECRET]}}}), None, ["password"], "Expected `str"),
+    "payload of another type": (
+        body_of({"methods": ["password"], "password": {"user": {"password": [SECRET]}}}),
+        None,
+        ["password"],
+        "Expected `str",
+    ),
     "no methods": (body_of({"methods": []}), None, [], "methods"),
     "methods of another type": (body_of({"methods": SECRET}), None, [], "Expected"),
     "bad scope": (password_auth("member", scope={}), None, [], "scope"),
@@ -122,7 +156,7 @@ BAD: dict[str, tuple[Any, str | None, list[str], str]] = {
 
 
 @pytest.mark.parametrize("why", BAD)
-def test_a_bad_one(make_cloud, journal: Journal, why: str):  # noqa: F811
+def test_a_bad_one(make_cloud, journal: Journal, why: str):
     logged = make_cloud(sink=LogSink(), security_compliance=SecurityCompliance(lockout_failure_attempts=1))
     logged.do(users.set_enabled, "user-homed", False, NOW)
     logged.do(domains.set_enabled, "other", False, NOW)
@@ -153,7 +187,7 @@ def test_a_wrong_content_type(logged: Cloud, journal: Journal):
     assert "Content-Type" in journal.one()["reason"]
 
 
-def test_whom_a_proxy_vouched_for_is_told_though_nobody_knows_that_user(make_cloud, journal: Journal):  # noqa: F811
+def test_whom_a_proxy_vouched_for_is_told_though_nobody_knows_that_user(make_cloud, journal: Journal):
     logged = make_cloud(sink=LogSink(), server=Server(public_urls=["https://id.example.org"], trusted_hops=[ADDRESS]))
     logged.post(body_of({"methods": ["external"], "external": {}}), headers={"X-Remote-User": "ghost"})
     line = journal.one()

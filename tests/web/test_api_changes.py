@@ -145,7 +145,7 @@ def test_a_user_made_anew_with_the_same_id_does_not_inherit_tokens(pair):
 
 @pytest.mark.parametrize("pair", OFFSETS, indirect=True)
 def test_a_revoked_chain_is_refused_by_the_other_worker(pair):
-    here, there = pair
+    here, _ = pair
     first = here.login("member")
     second = here.rescope(first.token, project("web"))
     assert here.show(second.token, method="DELETE").status_code == 204
@@ -189,7 +189,7 @@ def test_a_name_changed_is_seen_at_once_and_voids_nothing(pair):
 
 
 def test_one_users_change_ends_nobody_elses_tokens(pair):
-    here, there = pair
+    here, _ = pair
     others = [here.login(name, project("web")).token for name in ("reader", "homed")] + [outsider(here)]
     here.login("member", project("web"))
     here.do(users.set_enabled, "user-member", False, NOW)

@@ -7,7 +7,15 @@ import pytest
 from tests.support.gateway import BASE, OTHER_BASE, Cloud, check_error
 
 FACES = ("", "/main", "/admin", "/krb")
-HOSTILE = ["evil.example.org", "id.example.org.evil.example", "id.example.org:81", "[::1]", "localhost", "id.example.net", "ID.EXAMPLE.ORG"]
+HOSTILE = [
+    "evil.example.org",
+    "id.example.org.evil.example",
+    "id.example.org:81",
+    "[::1]",
+    "localhost",
+    "id.example.net",
+    "ID.EXAMPLE.ORG",
+]
 
 
 def links(answer) -> list[str]:
@@ -53,7 +61,9 @@ def test_the_versions_are_as_keystone_names_them(shared_cloud: Cloud):
 
 
 @pytest.mark.parametrize("token", [None, "rubbish"])
-@pytest.mark.parametrize("path", ["/", "/v3", "/v3/", "/nowhere", "/krbx", "/KRB/v3", "/x509", "/x509/v3", "/v2.0", "/identity/v3", "/main/krb/v3"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v3", "/v3/", "/nowhere", "/krbx", "/KRB/v3", "/x509", "/x509/v3", "/v2.0", "/identity/v3", "/main/krb/v3"]
+)
 @pytest.mark.parametrize("face", FACES)
 def test_nothing_that_a_client_discovers_by_asks_for_a_proof(shared_cloud: Cloud, face: str, path: str, token: str | None):
     answer = shared_cloud.ask("GET", face + path, token=token, headers={"Authorization": "Negotiate AAAA"})
@@ -68,7 +78,9 @@ def test_nothing_that_a_client_discovers_by_asks_for_a_proof(shared_cloud: Cloud
 @pytest.mark.parametrize("path", ["/", "/krb/v3", "/v3/auth/projects"])
 def test_a_host_that_is_not_ours_is_never_echoed(shared_cloud: Cloud, path: str, host: str):
     token = shared_cloud.login("member").token
-    answer = shared_cloud.ask("GET", path, token=token, headers={"Host": host, "X-Forwarded-Host": host, "Forwarded": f"host={host}"})
+    answer = shared_cloud.ask(
+        "GET", path, token=token, headers={"Host": host, "X-Forwarded-Host": host, "Forwarded": f"host={host}"}
+    )
     assert answer.status_code in (200, 300)
     said = answer.get_data(as_text=True) + answer.headers.get("Location", "")
     assert BASE in said
@@ -92,5 +104,7 @@ def test_a_malformed_host_is_refused(shared_cloud: Cloud, host: str):
 @pytest.mark.parametrize("path", ["//", "/v3//", "//v3", "/krb//v3/auth/tokens", "/./v3", "/main/../v3", "/v3/auth/tokens//"])
 def test_no_spelling_of_a_path_is_answered_by_a_redirect(shared_cloud: Cloud, path: str):
     for method in ("GET", "POST"):
-        answer = shared_cloud.client.open(method=method, environ_overrides={"PATH_INFO": path, "RAW_URI": path, "HTTP_HOST": "id.example.org"})
+        answer = shared_cloud.client.open(
+            method=method, environ_overrides={"PATH_INFO": path, "RAW_URI": path, "HTTP_HOST": "id.example.org"}
+        )
         check_error(answer, 400, 404)

@@ -90,7 +90,12 @@ def test_nocatalog_leaves_the_catalogue_out_and_nothing_else(shared_cloud: Cloud
 
 
 def test_what_validation_shows_is_what_was_issued(shared_cloud: Cloud):
-    for name, scope in (("member", None), ("member", project("web")), ("admin", {"system": {"all": True}}), ("member", {"domain": {"id": "default"}})):
+    for name, scope in (
+        ("member", None),
+        ("member", project("web")),
+        ("admin", {"system": {"all": True}}),
+        ("member", {"domain": {"id": "default"}}),
+    ):
         made = shared_cloud.login(name, scope)
         for worker in (shared_cloud, shared_cloud.second()):
             answer = worker.show(made.token)
@@ -175,12 +180,19 @@ def test_the_user_by_id_and_by_the_name_of_its_domain(shared_cloud: Cloud):
     ):
         body = body_of({"methods": ["password"], "password": {"user": {**user, "password": password_of("stranger")}}})
         assert shared_cloud.issue(body).shown["user"]["id"] == "user-stranger"
-    body = body_of({"methods": ["password"], "password": {"user": {"name": "stranger", "domain": {"id": "default"}, "password": password_of("stranger")}}})
+    body = body_of(
+        {
+            "methods": ["password"],
+            "password": {"user": {"name": "stranger", "domain": {"id": "default"}, "password": password_of("stranger")}},
+        }
+    )
     check_error(shared_cloud.post(body), 401)
 
 
 def test_one_name_in_two_domains_is_two_people(cloud: Cloud):
-    twin = cloud.do(users.create, name="member", domain_id="other", now=NOW, hash=Hasher(cloud.settings.identity).hash("twin-secret"))
+    twin = cloud.do(
+        users.create, name="member", domain_id="other", now=NOW, hash=Hasher(cloud.settings.identity).hash("twin-secret")
+    )
     assert cloud.issue(password_auth("member", "twin-secret", domain="other")).shown["user"]["id"] == twin
     check_error(cloud.post(password_auth("member", "twin-secret", domain="default")), 401)
     check_error(cloud.post(password_auth("member", domain="other", password=password_of("member"))), 401)
@@ -213,7 +225,10 @@ def test_the_lists_tell_which_scopes_are_switched_off(cloud: Cloud):
     cloud.do(grants.add, Grant("user", "user-member", "domain", "other", "role-reader"), NOW)
     cloud.do(domains.set_enabled, "other", False, NOW)
     token = cloud.login("member").token
-    for path, key, expected in (("projects", "project", {"web": True, "off": False}), ("domains", "domain", {"default": True, "other": False})):
+    for path, key, expected in (
+        ("projects", "project", {"web": True, "off": False}),
+        ("domains", "domain", {"default": True, "other": False}),
+    ):
         listed = cloud.ask("GET", f"/v3/auth/{path}", token=token).get_json()[path]
         assert {each["id"]: each["enabled"] for each in listed} == expected
         for id, enabled in expected.items():

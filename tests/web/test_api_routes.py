@@ -107,7 +107,9 @@ def test_a_wrong_method_is_told_the_right_ones(shared_cloud: Cloud, path: str, m
     assert told == served | ({"HEAD"} if "GET" in served else set()) | {"OPTIONS"}
 
 
-@pytest.mark.parametrize("path", ["/v2.0", "/v3/users", "/v3/auth", "/v3/auth/token", "/V3", "/v3/auth/tokens/x", "/krb/v3/krb/v3", "/favicon.ico"])
+@pytest.mark.parametrize(
+    "path", ["/v2.0", "/v3/users", "/v3/auth", "/v3/auth/token", "/V3", "/v3/auth/tokens/x", "/krb/v3/krb/v3", "/favicon.ico"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_path_is_a_404_and_never_a_challenge(shared_cloud: Cloud, path: str, method: str):
     for face in ("", "/main", "/krb"):
