@@ -1,4 +1,4 @@
-"""The cloud whose costs are counted. Cheap hashes, for the budgets count calls and queries, not time."""
+"""The cloud whose costs are counted. One realm and one database for all."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from identity.manage.demo.realm import Realm
-from tests.perf.measured import Asked
+from tests.perf.measured import CHEAP, Asked
 from tools.bench.cloud import Cloud, make
-
-CHEAP = ("identity.argon2_time_cost=1", "identity.argon2_memory_cost=64")
 
 
 @pytest.fixture(scope="session")

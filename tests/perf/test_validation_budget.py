@@ -9,7 +9,7 @@ import pytest
 
 from identity.store import epoch
 from identity.store.engine import COUNTER, Store
-from tests.perf.measured import Asked
+from tests.perf.measured import CHEAP, Asked
 from tools.bench.cloud import SERVICES, Cloud, make
 
 WARM, COLD = 12, 30
@@ -74,9 +74,7 @@ def test_a_token_that_nobody_sealed_costs_no_query(asked: Asked) -> None:
     ],
 )
 def test_other_spellings(tmp_path: Path, provider: str, cold: int, queries: int) -> None:
-    cloud = make(
-        tmp_path / "cloud", ("identity.argon2_time_cost=1", "identity.argon2_memory_cost=64", f"token.provider={provider}")
-    )
+    cloud = make(tmp_path / "cloud", (*CHEAP, f"token.provider={provider}"))
     asked = Asked(cloud)
     caller, subject = asked.warm()
     warm = asked.validate(caller, subject)
@@ -96,7 +94,7 @@ def revoke_others(store: Store, count: int) -> None:
 
 
 def test_ten_thousand_other_revocations_change_nothing(tmp_path: Path) -> None:
-    cloud = make(tmp_path / "cloud", ("identity.argon2_time_cost=1", "identity.argon2_memory_cost=64"))
+    cloud = make(tmp_path / "cloud", CHEAP)
     asked = Asked(cloud)
     caller, subject = asked.warm()
     old = asked.fresh_token()  # older than all of the changes: its answer has to find that none of them means it

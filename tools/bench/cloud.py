@@ -1,4 +1,4 @@
-"""The cloud that is measured, and that the budgets of tests/perf are held to: one user with every proof, a catalogue of 20 services."""
+"""The cloud that is measured, and held to budgets by tests/perf: one user with every proof, a catalogue of 20 services."""
 
 from __future__ import annotations
 
@@ -73,17 +73,11 @@ def _certificates(directory: Path) -> str:
 
 def _configuration(directory: Path, issuer: str, realm: Realm | None) -> dict[str, dict[str, Any]]:
     tls = {"tls_cert": str(directory / "server.crt"), "tls_key": str(directory / "server.key")}
+    clients = {"client_ca": str(directory / "ca.crt"), "crl": str(directory / "ca.crl")}
     rules = [{"issuer": issuer, "subject": "CN={user},O=Gatestone", "domain": "Default"}]
     found: dict[str, dict[str, Any]] = {
         "server": {"port": 0, "public_urls": ["http://localhost"]},
-        "x509": {
-            "enabled": True,
-            "port": 0,
-            **tls,
-            "client_ca": str(directory / "ca.crt"),
-            "crl": str(directory / "ca.crl"),
-            "rules": rules,
-        },
+        "x509": {"enabled": True, "port": 0, **tls, **clients, "rules": rules},
         "database": {"connection": f"sqlite:///{directory / 'gatestone.db'}"},
         "keys": {"master_key_file": str(directory / "master.key")},
         "log": {"file": str(directory / "gatestone.log")},

@@ -1,0 +1,151 @@
+"""What is measured: one row each, the sides taking turns, so that whatever else the machine does falls on all of them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from . import load
+from .api import Api, password_body, rescope_body
+from .cloud import PASSWORD, PROJECT, USER, Cloud
+from .load import Tally
+from .peer import Peer
+from .tokens import Mint, negotiate_headers
+
+ROUNDS = 2
+SECONDS = 2.0  # of one side in one round
+HASHING = 5.0  # the same where an answer takes long
+MANY = 1000
+FRESH = 14_000  # new tokens for one round; a run that used them all up would measure old ones
+TICKETS = 1_500  # for one round
+
+Measure = Callable[[], Tally]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the result. A rate: higher is better; `ratio` is ours divided by Keystone's."""
+
+    name: str
+    ours: float | None = None
+    keystone: float | None = None
+    bare: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.keystone if self.ours is not None and self.keystone else None
+
+    def as_json(self) -> dict[str, object]:
+        numbers = {"ours": self.ours, "keystone": self.keystone, "bare": self.bare, "ratio": self.ratio}
+        return {"name": self.name, **{key: None if value is None else round(value, 3) for key, value in numbers.items()}}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Everything that answers. `bare` is a port, `secure` the port of our listener over TLS, `x509` that for certificates."""
+
+    cloud: Cloud
+    ours: Api
+    mint: Mint
+    bare: int
+    secure: int
+    x509: int
+    directory: Path
+    peer: Peer | None = None
+    numbers: Iterator[int] = field(default_factory=count)
+
+
+def take_turns(name: str, ours: Measure, peer: Measure | None = None, bare: Measure | None = None) -> Row:
+    totals: dict[str, Tally] = {}
+    for _ in range(ROUNDS):
+        for side, measure in (("ours", ours), ("keystone", peer), ("bare", bare)):
+            if measure is not None:
+                totals[side] = totals.get(side, Tally()) + measure()
+    return Row(name, **{side: tally.rate for side, tally in totals.items()})
+
+
+def rates(sides: Sides) -> Iterator[Row]:
+    """Every row that is a rate, one after the other."""
+    ours, peer = sides.ours, sides.peer.api if sides.peer else None
+    bare, secure = f"http://127.0.0.1:{sides.bare}/v3/auth/tokens", f"https://127.0.0.1:{sides.secure}/v3/auth/tokens"
+    for connections in (1, 8, 32):
+        name = f"validate one token, {connections} connections (1/s)"
+        yield take_turns(name, _one(ours, connections), peer and _one(peer, connections), _one(ours, connections, bare))
+    yield take_turns("validate one token over TLS, 8 connections (1/s)", _one(ours, 8, secure))
+    yield take_turns(
+        f"validate {MANY} tokens, 8 connections (1/s)",
+        _each(sides, ours, sides.mint.copies(ours.user, MANY)),
+        peer and _each(sides, peer, peer.rescoped(MANY)),
+    )
+    yield take_turns("validate new tokens, 8 connections (1/s)", lambda: _new(sides), sides.peer and _peer_new(sides, sides.peer))
+    for connections in (1, 8):
+        name = f"issue by password, {connections} connections (1/s)"
+        yield take_turns(name, _password(ours, connections), peer and _password(peer, connections))
+    for connections in (1, 8):
+        name = f"issue by token, {connections} connections (1/s)"
+        yield take_turns(name, _rescope(ours, connections), peer and _rescope(peer, connections))
+    yield take_turns("issue by Kerberos, 8 connections (1/s)", lambda: _kerberos(sides))
+    yield take_turns("issue by certificate, a TLS handshake each, 8 at a time (1/s)", lambda: _certificate(sides))
+
+
+def _one(api: Api, connections: int, url: str = "") -> Measure:
+    script = load.get({"X-Auth-Token": api.caller, "X-Subject-Token": api.user})
+    return lambda: load.wrk(url or api.url, script, connections, SECONDS)
+
+
+def _password(api: Api, connections: int) -> Measure:
+    script = load.post(password_body(USER, PASSWORD, PROJECT))
+    return lambda: load.wrk(api.url, script, connections, HASHING)
+
+
+def _rescope(api: Api, connections: int) -> Measure:
+    script = load.post(rescope_body(api.user))
+    return lambda: load.wrk(api.url, script, connections, SECONDS)
+
+
+def _each(sides: Sides, api: Api, tokens: list[str]) -> Measure:
+    file = sides.directory / f"tokens-{next(sides.numbers)}"
+    script = load.get_each("/v3/auth/tokens", api.caller, tokens, file)
+    return lambda: load.wrk(api.url, script, 8, SECONDS)
+
+
+def _new(sides: Sides) -> Tally:
+    found = _each(sides, sides.ours, sides.mint.copies(sides.ours.user, FRESH))()
+    if found.count > FRESH:
+        raise RuntimeError("more new tokens are needed: raise FRESH")
+    return found
+
+
+def _peer_new(sides: Sides, peer: Peer) -> Measure:
+    """Keystone caches what it issues, so it is made to forget first."""
+    tokens = peer.api.rescoped(2 * MANY)
+
+    def run() -> Tally:
+        peer.forget()
+        found = _each(sides, peer.api, tokens)()
+        if found.count > len(tokens):
+            raise RuntimeError("more new tokens are needed")
+        return found
+
+    return run
+
+
+BODY = {"auth": {"identity": {"methods": []}, "scope": {"project": {"name": PROJECT, "domain": {"id": "default"}}}}}
+
+
+def _kerberos(sides: Sides) -> Tally:
+    realm = sides.cloud.realm
+    assert realm is not None
+    ticket = realm.kinit(USER, password=PASSWORD, ccache=sides.directory / "user.cc")
+    headers = negotiate_headers(ticket, TICKETS)
+    messages = [load.message("/krb/v3/auth/tokens", BODY, {"Authorization": header}) for header in headers]
+    return load.each_once(sides.ours.port, messages, 8, SECONDS)
+
+
+def _certificate(sides: Sides) -> Tally:
+    context = ssl.create_default_context(cafile=str(sides.cloud.directory / "ca.crt"))
+    context.load_cert_chain(*sides.cloud.pair("user"))
+    return load.each_once(sides.x509, [load.message("/x509/v3/auth/tokens", BODY, {})] * 5000, 8, SECONDS, context)
