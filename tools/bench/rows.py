@@ -81,7 +81,7 @@ def rates(sides: Sides) -> Iterator[Row]:
         peer and _each(sides, peer, peer.rescoped(MANY)),
     )
     yield take_turns("validate new tokens, 8 connections (1/s)", lambda: _new(sides), sides.peer and _peer_new(sides, sides.peer))
-    for connections in (1, 8):
+    for connections in (1, 4):
         name = f"issue by password, {connections} connections (1/s)"
         yield take_turns(name, _password(ours, connections), peer and _password(peer, connections))
     for connections in (1, 8):
@@ -98,7 +98,7 @@ def _one(api: Api, connections: int, url: str = "") -> Measure:
 
 def _password(api: Api, connections: int) -> Measure:
     script = load.post(password_body(USER, PASSWORD, PROJECT))
-    return lambda: load.wrk(api.url, script, connections, HASHING)
+    return lambda: load.wrk(api.url, script, connections, HASHING, sheds=True)
 
 
 def _rescope(api: Api, connections: int) -> Measure:
