@@ -198,7 +198,7 @@ def _private_file(name: str) -> None:
 
 
 def _postgresql(url: URL, database: Database) -> Engine:
-    """A silent network is noticed by keepalives; a slow statement is given up by the server itself."""
+    """A silent network is noticed by keepalives; a slow statement is given up by the server itself, a frozen server by us."""
     limit = int(database.statement_timeout * 1000)
     session = {
         "statement_timeout": limit,
@@ -222,7 +222,9 @@ def _postgresql(url: URL, database: Database) -> Engine:
     arguments["options"] = f"{options} {given}" if isinstance(given, str) else options
     arguments["autocommit"] = True
     try:
-        return create_engine(
+        from .patience import Patient  # noqa: PLC0415 (loads psycopg)
+
+        engine = create_engine(
             url.difference_update_query(["options"]),
             pool_size=database.pool_size,
             max_overflow=4,
@@ -233,3 +235,11 @@ def _postgresql(url: URL, database: Database) -> Engine:
         )
     except (ImportError, NoSuchModuleError):
         raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
+
+    def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> Any:
+        connection = Patient.connect(*arguments, **named)
+        connection.patience = database.statement_timeout + 1  # the server speaks first where it can
+        return connection
+
+    event.listen(engine, "do_connect", connect)
+    return engine

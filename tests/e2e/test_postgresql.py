@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import secrets
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,7 @@ import pytest
 
 from identity.manage.demo.pki import write_private
 from identity.manage.demo.processes import clean_environ
-from tests.support.demo_world import GATESTONE, ROOT, TOKENS, Listener, free_port, password_body, serving
+from tests.support.demo_world import GATESTONE, ROOT, TOKENS, Listener, free_port, password_body, serving, until
 from tests.support.pki import Authority
 from tests.support.postgres import Postgres
 
@@ -83,7 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.config.write_text(
             "[server]\n"
             f'port = {made.port}\ntls_cert = "{directory}/server.crt"\ntls_key = "{directory}/server.key"\n'
-            f'[database]\nconnection = "{url}"\nconnect_timeout = 2\n'
+            f'[database]\nconnection = "{url}"\nconnect_timeout = 2\nstatement_timeout = 2\n'
             f'[keys]\nmaster_key_file = "{directory}/master.key"\n'
             "[identity]\nargon2_time_cost = 1\nargon2_memory_cost = 1024\n"
         )
@@ -129,7 +132,7 @@ def test_log_in_validate_rescope_and_revoke(site: Site, gateway: Listener) -> No
 
 
 def test_key_rotation_reaches_running_workers(site: Site, gateway: Listener) -> None:
-    """Tokens made before stay good; a rotation is heard through the change log, without a restart."""
+    """Tokens made before it stay good; a rotation is heard through the change log, without a restart."""
     before = site.login(gateway)
     kept = [gateway.connect() for _ in range(6)]
     for _ in range(2):
@@ -137,6 +140,7 @@ def test_key_rotation_reaches_running_workers(site: Site, gateway: Listener) -> 
         fresh = site.login(gateway)
         assert {gateway.show(before, fresh, on=one).status for one in kept} == {200}
         assert {gateway.show(fresh, before, on=one).status for one in kept} == {200}
+        before = fresh  # with three active keys, a token outlives one rotation and not the next
     for one in kept:
         one.close()
 
@@ -180,6 +184,47 @@ def test_without_its_database_the_service_says_so_and_comes_back(site: Site, gat
     assert gateway.revoke(token, token).status == 204
     assert site.login(gateway)
     assert gateway.workers() == workers
+
+
+def test_a_database_that_does_not_answer_holds_nobody_for_long(site: Site, gateway: Listener) -> None:
+    """Frozen, not gone: connections stand and nothing comes. Discovery goes on, and the rest is told in bounded time."""
+    token = site.login(gateway)
+    server = site.postgres._server
+    assert server is not None
+    family = [server.pid, *_children(server.pid)]
+    results: list[tuple[int, float]] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        results.append((gateway.show(token, token).status, time.monotonic() - began))
+
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        asking = [threading.Thread(target=ask, daemon=True) for _ in range(30)]
+        for thread in asking:
+            thread.start()
+        for _ in range(10):
+            began = time.monotonic()
+            assert gateway.ask("GET", "/main/v3").status == 200
+            assert time.monotonic() - began < 6
+        for thread in asking:
+            thread.join(15)
+    finally:
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    assert len(results) == 30 and {status for status, _ in results} == {503}, results
+    until(lambda: gateway.show(token, token).status == 200, 10, "an answer")
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry.name))
+    return found
 
 
 def test_many_log_ins_at_once_are_all_answered(site: Site, gateway: Listener) -> None:

@@ -5,9 +5,12 @@ Depends on the store's tables; Alembic is loaded only when a schema is really al
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from ...errors import Unavailable
 from ..engine import Store
@@ -28,14 +31,27 @@ def upgrade(store: Store) -> str:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    with store.begin() as tx:
-        if store.dialect == "postgresql":
-            tx.execute(text("SET LOCAL statement_timeout = 0"))
-            tx.execute(text("SET LOCAL lock_timeout = 0"))
-            tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
+    with store.begin() as tx, _unhurried(tx):
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
     return HEAD
+
+
+@contextmanager
+def _unhurried(tx: Connection) -> Iterator[None]:
+    """One host at a time, and for as long as it takes: tables may be large."""
+    if tx.dialect.name != "postgresql":
+        yield
+        return
+    tx.execute(text("SET LOCAL statement_timeout = 0"))
+    tx.execute(text("SET LOCAL lock_timeout = 0"))
+    driver: Any = tx.connection.driver_connection
+    usual, driver.patience = driver.patience, None
+    try:
+        tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK})
+        yield
+    finally:
+        driver.patience = usual
 
 
 def current(store: Store) -> str | None:
