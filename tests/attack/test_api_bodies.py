@@ -108,6 +108,27 @@ def test_every_type_in_every_place(shared_cloud: Cloud, value: Any):
         hold(answer)
 
 
+NAME = st.text(max_size=40) | st.sampled_from(
+    ["web", "default", "Default", "web-project", "x" * 300, "\x00", "\ud800", "%", "_", "'"]
+)
+DOMAIN = st.fixed_dictionaries({}, optional={"id": NAME, "name": NAME})
+SCOPE = (
+    JSON
+    | st.fixed_dictionaries({"domain": DOMAIN})
+    | st.fixed_dictionaries({"project": st.fixed_dictionaries({}, optional={"id": NAME, "name": NAME, "domain": DOMAIN})})
+)
+
+
+@QUICK
+@given(scope=SCOPE)
+def test_any_scope_after_a_good_proof(shared_cloud: Cloud, scope: Any):
+    answer = shared_cloud.post({"auth": {**password_auth("member")["auth"], "scope": scope}})
+    if answer.status_code == 201:
+        shown = answer.get_json()["token"]
+        assert shown.get("project", {}).get("id", "web") == "web" and shown.get("domain", {}).get("id", "default") == "default"
+    hold(answer)
+
+
 @QUICK
 @given(body=st.binary(max_size=400) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes(shared_cloud: Cloud, body: bytes):
