@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -183,10 +185,23 @@ def _sqlite(url: URL, database: Database) -> Engine:
     def prepare(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA foreign_keys=1")
         if not memory:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _write_ahead(connection, database.statement_timeout)
 
     event.listen(engine, "connect", prepare)
     return engine
+
+
+def _write_ahead(connection: Any, patience: float) -> None:
+    """The first to open a file switches it over; for that alone SQLite does not wait until another process has written."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _private_file(name: str) -> None:
