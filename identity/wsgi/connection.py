@@ -1,8 +1,7 @@
-"""One client's connection: what has arrived, whose turn it is, and sending without waiting where that works."""
+"""One client's connection: what has arrived, what has yet to leave, and whose turn it is. Nothing here waits."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from enum import Enum, auto
@@ -18,6 +17,7 @@ class Phase(Enum):
     SHAKING = auto()  # a thread takes a step
     READING = auto()  # waiting for a request: `Conn.buffer` says whether it has begun
     SERVING = auto()  # a thread has it
+    WRITING = auto()  # answered; the client has yet to take the rest of `Conn.outgoing`
     LINGER = auto()  # answered for the last time; what still comes is thrown away
 
 
@@ -27,7 +27,10 @@ IN_A_THREAD: Final = frozenset({Phase.SHAKING, Phase.SERVING})
 class Conn:
     """One connection. It belongs to a thread while it is SHAKING or SERVING, else to the event loop."""
 
-    __slots__ = ("born", "buffer", "client", "context", "deadline", "fd", "framing", "message", "phase", "served", "server", "sock")
+    __slots__ = (
+        "born", "buffer", "client", "context", "deadline", "fd", "framing", "keep", "message", "outgoing", "phase", "served",
+        "server", "sock",
+    )  # fmt: skip
 
     def __init__(self, sock: Any, client: Any, server: Any, deadline: float) -> None:
         self.sock = sock
@@ -40,6 +43,8 @@ class Conn:
         self.buffer = bytearray()
         self.framing: Framing | None = None
         self.message = b""
+        self.outgoing = memoryview(b"")
+        self.keep = False  # whether another request may follow once all is sent
         self.context: ssl.SSLContext | None = None
         self.served = 0
 
@@ -59,17 +64,13 @@ class Conn:
                 return True
         return True
 
-
-def send_all(sock: socket.socket, data: bytes, patience: float) -> None:
-    """Send at once, or within `patience` seconds where the client is slow. The socket is non-blocking before and after."""
-    try:
-        sent = sock.send(data)
-    except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-        sent = 0
-    if sent == len(data):
-        return
-    sock.settimeout(patience)
-    try:
-        sock.sendall(memoryview(data)[sent:])
-    finally:
-        sock.setblocking(False)
+    def push(self) -> bool:
+        """Send what the client takes without waiting. Returns whether nothing is left; where it is gone, nothing will follow."""
+        while self.outgoing:
+            try:
+                self.outgoing = self.outgoing[self.sock.send(self.outgoing) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                return False
+            except OSError:
+                self.outgoing, self.keep = memoryview(b""), False
+        return True

@@ -23,7 +23,7 @@ from gunicorn.workers.base import Worker
 from identity.model.event import LoginEvent
 
 from . import refusal
-from .connection import CHUNK, IN_A_THREAD, Conn, Phase, send_all
+from .connection import CHUNK, IN_A_THREAD, Conn, Phase
 from .framing import Framing
 from .observe import LogSink, log, metrics
 from .refusal import Refused
@@ -52,6 +52,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.max_head = 2 * server.max_header_size
         self.conns: dict[int, Conn] = {}
         self.ready: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
+        self.logins: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
         self.handshakes: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
         self.returned: deque[Conn] = deque()
         self.poll = select.epoll()
@@ -78,8 +79,10 @@ class FrontWorker(Worker):  # type: ignore[misc]
             listener.setblocking(False)
             self.poll.register(fd, select.EPOLLIN)
         self.poll.register(self.PIPE[0], select.EPOLLIN)  # signals, and threads that give a connection back
-        for number in range(self.cfg.threads):
-            threading.Thread(target=self._serve_all, name=f"serve-{number}", daemon=True).start()
+        # Log-ins wait for their turn to hash, so they have threads of their own: a storm of them must not hold those that validate.
+        for name, waiting in (("serve", self.ready), ("login", self.logins)):
+            for number in range(self.cfg.threads):
+                threading.Thread(target=self._serve_all, args=(waiting,), name=f"{name}-{number}", daemon=True).start()
         if self.contexts is not None:
             for number in range(_HANDSHAKERS):
                 threading.Thread(target=self._shake_all, name=f"handshake-{number}", daemon=True).start()
@@ -133,6 +136,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self.handshakes.put(conn)
         elif conn.phase is Phase.LINGER:
             self._throw_away(conn)
+        elif conn.phase is Phase.WRITING:
+            self._write_on(conn)
         elif conn.phase is Phase.READING:
             was_empty = not conn.buffer
             if not conn.receive(self.max_head + 2 * self.max_body):
@@ -172,7 +177,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         del conn.buffer[:extent]
         conn.framing = None
         conn.phase = Phase.SERVING
-        self.ready.put(conn)
+        (self.logins if conn.message.startswith(b"POST ") else self.ready).put(conn)
 
     def _refuse(self, conn: Conn, refused: Refused) -> None:
         """Answer from the event loop and close. The client may still be sending, so we linger (RFC 9112, 9.6)."""
@@ -194,6 +199,17 @@ class FrontWorker(Worker):  # type: ignore[misc]
         conn.phase = Phase.LINGER
         conn.deadline = time.monotonic() + _LINGER
         self._arm(conn, _IN)
+
+    def _write_on(self, conn: Conn) -> None:
+        """The client has taken a part of its answer; a slow one costs no thread."""
+        if not conn.push():
+            self._arm(conn, _OUT)
+        elif conn.keep:
+            conn.phase = Phase.READING
+            conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
+            self._examine(conn)
+        else:
+            self._linger(conn)
 
     def _throw_away(self, conn: Conn) -> None:
         try:
@@ -267,6 +283,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self._reap(time.monotonic())
         for _ in range(self.cfg.threads):
             self.ready.put(None)
+            self.logins.put(None)
 
     # --- the threads ----------------------------------------------------------------------------------------------
 
@@ -316,45 +333,46 @@ class FrontWorker(Worker):  # type: ignore[misc]
         certificate = sock.getpeercert(binary_form=True)
         return certificate is not None and not sock.session_reused and not is_authority(certificate)
 
-    def _serve_all(self) -> None:
+    def _serve_all(self, waiting: queue.SimpleQueue[Conn | None]) -> None:
         while True:
-            conn = self.ready.get()
+            conn = waiting.get()
             if conn is None:
                 return
-            keep = False
+            conn.keep = False
             try:
-                keep = self._serve(conn)
+                self._serve(conn)
             except Refused as refused:
                 metrics().refused(refused.reason)
-                with contextlib.suppress(OSError):
-                    send_all(conn.sock, refusal.message(refused.status, refused.message, server=SERVER), self.body_timeout)
-            except OSError as error:
-                log().debug("client_gone", address=_address(conn), reason=str(error))
+                conn.outgoing = memoryview(refusal.message(refused.status, refused.message, server=SERVER))
             except Exception:
                 log().exception("answer_failed", address=_address(conn))
             conn.message = b""
             conn.served += 1
-            self._give_back(conn, keep)
+            self._give_back(conn)
 
-    def _give_back(self, conn: Conn, keep: bool) -> None:
-        if not keep:
+    def _give_back(self, conn: Conn) -> None:
+        if not conn.push():
+            conn.deadline = time.monotonic() + self.body_timeout
+            conn.phase = Phase.WRITING
+            self._arm(conn, _OUT)
+            return
+        if not conn.keep:
             conn.phase = Phase.LINGER
         else:
             conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
             more = conn.buffer or (conn.context is not None and conn.sock.pending())
+            conn.phase = Phase.READING
             if not more:
-                conn.phase = Phase.READING
                 self._arm(conn, _IN)  # the event loop need not be woken for this
                 return
-            conn.phase = Phase.READING
         self.returned.append(conn)
         self._wake()
 
-    def _serve(self, conn: Conn) -> bool:
-        """Answer one request. Returns whether the connection stays open."""
+    def _serve(self, conn: Conn) -> None:
+        """Make the answer to one request, and say whether the connection stays open."""
         request = parse(conn.message, self.plain_cfg, conn.client, conn.served + 1, self.once)
         body = read_body(request, self.max_body)
-        reply = Reply(request, conn.sock, self.plain_cfg, self.body_timeout)
+        reply = Reply(request, conn.sock, self.plain_cfg)
         too_old = self.listener == "x509" and time.monotonic() - conn.born > _X509_LIFE
         if not self.alive or not self.keepalive or too_old:
             reply.force_close()
@@ -367,7 +385,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         finally:
             if hasattr(answer, "close"):
                 answer.close()
-        return not reply.should_close()
+        conn.outgoing, conn.keep = memoryview(reply.data), not reply.should_close()
 
 
 def _address(conn: Conn) -> str:

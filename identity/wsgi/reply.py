@@ -18,7 +18,6 @@ from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import FileWrapper, Response
 from gunicorn.util import http_date, unquote_to_wsgi_str
 
-from .connection import send_all
 from .refusal import Refused
 
 SERVER: Final = "Gatestone"
@@ -115,17 +114,15 @@ def environ(request: Request, body: bytes, sock: Any, ends: tuple[Any, Any], lis
 
 
 class Reply(Response):  # type: ignore[misc]
-    """An answer that is gathered and leaves in one write. `patience`: seconds a client may take to receive it."""
+    """An answer that is gathered whole: `data` once it is closed. Sending it is the connection's business."""
 
     _date: tuple[int, str] = (0, "")
-    _gather_up_to: Final = 1 << 18
 
-    def __init__(self, request: Request, sock: Any, cfg: Any, patience: float) -> None:
+    def __init__(self, request: Request, sock: Any, cfg: Any) -> None:
         super().__init__(request, sock, cfg)
         self.headers_sent = False
-        self._patience = patience
+        self.data = b""
         self._parts: list[bytes] = []
-        self._gathered = 0
 
     def default_headers(self) -> list[str]:
         now = int(time.time())
@@ -146,26 +143,13 @@ class Reply(Response):  # type: ignore[misc]
             self.headers_sent = True
             lines = self.default_headers()
             lines.extend(f"{name}: {value}\r\n" for name, value in self.headers)
-            self._gather(("".join(lines) + "\r\n").encode("latin-1"))
+            self._parts.append(("".join(lines) + "\r\n").encode("latin-1"))
 
     def _emit_body(self, data: bytes) -> None:
-        self._gather(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        self._parts.append(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
     def close(self) -> None:
         self.send_headers()
         if self.chunked:
-            self._gather(b"0\r\n\r\n")
-        self._flush()
-
-    def _gather(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._gathered += len(data)
-        if self._gathered > self._gather_up_to:
-            self._flush()
-
-    def _flush(self) -> None:
-        data = b"".join(self._parts)
-        self._parts.clear()
-        self._gathered = 0
-        if data:
-            send_all(self.sock, data, self._patience)
+            self._parts.append(b"0\r\n\r\n")
+        self.data = b"".join(self._parts)

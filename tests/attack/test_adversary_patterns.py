@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,8 @@ SOON = 0.5  # seconds; each of these took from ten seconds to hours
 
 def seconds(work, *arguments: object) -> float:
     began = time.perf_counter()
-    try:
+    with contextlib.suppress(Refused):
         work(*arguments)
-    except Refused:
-        pass
     return time.perf_counter() - began
 
 
