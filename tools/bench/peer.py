@@ -12,6 +12,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from .api import Api
@@ -36,6 +37,7 @@ class Peer:
         for turn in range(3):
             if turn:
                 self._do("stop")
+            _wait_until_free(self.port)
             found = _STARTED.search(self._do("start"))
             if found is None:
                 raise RuntimeError("the peer did not say how long its start took")
@@ -73,6 +75,21 @@ class Peer:
         if done.returncode:
             raise RuntimeError(f"{self._program} {word}: {told[-400:]}")
         return told
+
+
+def _wait_until_free(port: int, patience: float = 20.0) -> None:
+    """Its workers may hold the port for a while after their master has gone."""
+    end = time.monotonic() + patience
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return
+            except OSError:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"port {port} is taken: name another for the peer in PORT") from None
+                time.sleep(0.05)
 
 
 def find() -> Peer | None:
