@@ -12,6 +12,7 @@ import resource
 import select
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -86,23 +87,31 @@ def bind(settings: Settings, listener: str) -> socket.socket:
 def _bind_unix(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if os.path.exists(path):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                if probe.connect_ex(path) == 0:
-                    raise StartError(
-                        f"socket {path} is in use: stop the program that serves it, or set server.host to another path"
-                    )
-            os.unlink(path)
+        if os.path.lexists(path):
+            _remove_stale(path)
         sock.bind(path)
         sock.listen(_BACKLOG)
-    except (OSError, StartError) as error:
+    except StartError:
         sock.close()
-        if isinstance(error, StartError):
-            raise
+        raise
+    except OSError as error:
+        sock.close()
         raise StartError(
-            f"cannot listen on socket {path} ({error.strerror}): set server.host to a path that this user may write"
+            f"cannot listen on socket {path} ({error.strerror or error}): set server.host to a path that this user may write"
         ) from None
     return sock
+
+
+def _remove_stale(path: str) -> None:
+    """Delete a socket that a killed server left behind, and nothing else. Raises StartError."""
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise StartError(f"{path} exists and is no socket: move it away, or set server.host to another path")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # where the backlog is full the kernel would let us wait for a place in it
+        found = probe.connect_ex(path)
+    if found != errno.ECONNREFUSED:  # only this says that nobody listens
+        raise StartError(f"socket {path} is in use: stop the program that serves it, or set server.host to another path")
+    os.unlink(path)
 
 
 @contextlib.contextmanager

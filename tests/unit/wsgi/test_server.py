@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -126,9 +127,7 @@ def test_a_unix_socket_is_served_and_removed(tmp_path: Path) -> None:
             if _ == 0:
                 os.kill(served.pid, signal.SIGTERM)
                 served.process.wait(10)
-                path.touch()  # a stale one must not stop the next start
-                path.unlink()
-                stale = socket.socket(socket.AF_UNIX)
+                stale = socket.socket(socket.AF_UNIX)  # one that a killed server left must not stop the next start
                 stale.bind(str(path))
                 stale.close()
     assert not path.exists()
@@ -148,6 +147,40 @@ def test_a_taken_port_is_one_clear_line() -> None:
         port = taken.getsockname()[1]
         message = start_error(Settings(server=Server(port=port)))
     assert str(port) in message and "taken" in message and "server.port" in message
+
+
+@pytest.mark.parametrize("kind", ["file", "link to a file", "link to a dead socket", "directory"])
+def test_what_is_no_socket_is_never_deleted_for_one(tmp_path: Path, kind: str) -> None:
+    path, beside = tmp_path / "place", tmp_path / "beside"
+    if kind == "file":
+        path.write_text("precious")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(beside)
+        if kind == "link to a file":
+            beside.write_text("precious")
+        else:
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(beside))
+    before = sorted((found.name, found.lstat().st_ino) for found in tmp_path.iterdir())
+    message = start_error(Settings(server=Server(host=f"unix:{path}")))
+    assert str(path) in message and "no socket" in message and "server.host" in message
+    assert sorted((found.name, found.lstat().st_ino) for found in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_socket_on_which_somebody_answers_is_left_alone(tmp_path: Path, crowded: bool) -> None:
+    path = tmp_path / "s.sock"
+    with contextlib.ExitStack() as stack:
+        served = stack.enter_context(socket.socket(socket.AF_UNIX))
+        served.bind(str(path))
+        served.listen(0)
+        if crowded:  # nobody accepts, and the backlog is full
+            stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(path))
+        message = start_error(Settings(server=Server(host=f"unix:{path}")))
+        assert str(path) in message and "in use" in message
+        assert path.is_socket()
 
 
 def test_an_address_of_another_machine_is_one_clear_line() -> None:
