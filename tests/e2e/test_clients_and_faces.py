@@ -13,7 +13,8 @@ from keystoneauth1.identity import generic
 from keystoneauth1.session import Session
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.demo_world import DOMAIN, TOKENS, DemoWorld, Reply, no_secret_in, proof_body, within
+from tests.support.demo_world import DemoWorld
+from tests.support.listener import DOMAIN, TOKENS, Reply, no_secret_in, proof_body, within
 from tests.support.stock_client import Client
 
 OPEN = ["", "/", "/v3", "/v3/", "/main", "/main/", "/main/v3", "/main/v3/", "/admin", "/admin/v3"]

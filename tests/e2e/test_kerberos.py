@@ -19,8 +19,9 @@ import pytest
 import requests
 from requests_kerberos import REQUIRED, HTTPKerberosAuth
 
-from tests.support.demo_world import TOKENS, DemoWorld, Listener, Reply, proof_body, until
+from tests.support.demo_world import DemoWorld
 from tests.support.kdc import Client, Realm, trust
+from tests.support.listener import TOKENS, Listener, Reply, proof_body, until
 
 PATH = f"/krb{TOKENS}"
 

@@ -14,7 +14,8 @@ from keystoneauth1.extras.kerberos import Kerberos
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
-from tests.support.demo_world import DOMAIN, TOKENS, DemoWorld, proof_body, within
+from tests.support.demo_world import DemoWorld
+from tests.support.listener import DOMAIN, TOKENS, proof_body, within
 from tests.support.stock_client import Client
 
 TYPES = {"identity", "compute", "placement", "image", "network", "object-store", "block-storage"}

@@ -19,7 +19,8 @@ from identity.model.auth import UserRef
 from identity.services.hashing import Hasher
 from identity.settings import Identity
 from identity.store import grants, projects, roles, users
-from tests.support.demo_world import DOMAIN, TOKENS, DemoWorld, proof_body, until, within
+from tests.support.demo_world import DemoWorld
+from tests.support.listener import DOMAIN, TOKENS, proof_body, until, within
 
 PASSWORD = "nova-keeps-this-to-herself"
 

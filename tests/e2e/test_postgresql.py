@@ -20,7 +20,7 @@ import pytest
 
 from identity.manage.demo.pki import write_private
 from identity.manage.demo.processes import clean_environ
-from tests.support.demo_world import GATESTONE, ROOT, TOKENS, Listener, free_port, password_body, serving, until
+from tests.support.listener import GATESTONE, ROOT, TOKENS, Listener, free_port, password_body, serving, until
 from tests.support.pki import Authority
 from tests.support.postgres import Postgres
 

@@ -15,7 +15,8 @@ from cryptography import x509 as certificates
 from cryptography.x509.oid import NameOID
 
 from identity.manage.demo.pki import write_private
-from tests.support.demo_world import TOKENS, DemoWorld, Reply, proof_body, until
+from tests.support.demo_world import DemoWorld
+from tests.support.listener import TOKENS, Reply, proof_body, until
 from tests.support.pki import SERVER, Authority, Issued
 
 PATH = f"/x509{TOKENS}"

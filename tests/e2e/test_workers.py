@@ -21,7 +21,8 @@ from identity.services.hashing import Hasher
 from identity.settings import Identity
 from identity.store import grants, projects, roles, users
 from identity.store.engine import Store
-from tests.support.demo_world import TOKENS, DemoWorld, Listener, password_body, proof_body, until
+from tests.support.demo_world import DemoWorld
+from tests.support.listener import TOKENS, Listener, password_body, proof_body, until
 
 LOST = (OSError, http.client.HTTPException)
 ROUNDS = 200
@@ -182,7 +183,7 @@ def test_slow_clients_hold_nobody_up(world: DemoWorld, part: float) -> None:
         for _ in range(10):
             began = time.monotonic()
             assert world.api.show(token, token).status == 200
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 3
         assert world.api.login("bob", world.user("bob")["password"]).status == 201
     finally:
         for tls in slow:
@@ -268,7 +269,7 @@ def test_a_password_change_ends_the_tokens_everywhere_at_once(
     world: DemoWorld, everywhere: Callable[[str, str], set[int]], dave: Dave
 ) -> None:
     admin, alice = world.admin_token(), world.token("alice", "demo")
-    for word in ("second-word-of-dave", "first-word-of-dave") * 4:
+    for word in ("second-word-of-dave", "first-word-of-dave") * 2:
         token, former = dave.token(), dave.password
         assert everywhere(admin, token) == {200}
         dave.takes(word)
