@@ -19,7 +19,6 @@ class Peer:
     address: str
     listener: str = "api"  # "api" or "x509"
     certificate: bytes | None = None
-    issuer_chain: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

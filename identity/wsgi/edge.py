@@ -23,7 +23,6 @@ from . import refusal
 from .faces import BY_LISTENER
 from .observe import Metrics, access_line, log, metrics
 from .refusal import Refused
-from .tls import peer_chain
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -157,10 +156,13 @@ class Edge:
         listener = environ.get(LISTENER, "api")
         address = environ.get("REMOTE_ADDR") or ""
         trusted = self._has_hops and listener == "api" and self._is_hop(address)
-        if not trusted:
-            for name in tuple(environ):
-                if name not in _KEPT and (name == self._user_header or _CLAIM.fullmatch(name)):
-                    del environ[name]
+        told = self._listen_to(environ, address) if trusted else None
+        for name in tuple(environ):
+            if name not in _KEPT and (name == self._user_header or _CLAIM.fullmatch(name)):
+                del environ[name]
+        if told is not None:
+            address, said = told
+            environ.update(said)
         path = environ["PATH_INFO"] or "/"
         target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or path
         if len(target) > 1024 or not _PLAIN.fullmatch(target):
@@ -215,32 +217,27 @@ class Edge:
         return any(peer in network for network in self._hops)
 
     def _peer(self, environ: Environ, address: str, listener: str, trusted: bool) -> Peer:
-        if trusted:
-            address = self._believe(environ, address)
         certificate: bytes | None = None
-        chain: tuple[bytes, ...] = ()
         connection = environ.get("gunicorn.socket")
         if listener == "x509" and isinstance(connection, ssl.SSLSocket):
             certificate = connection.getpeercert(binary_form=True)
-            chain = peer_chain(connection)
-        peer = Peer(address=address, listener=listener, certificate=certificate, issuer_chain=chain)
+        peer = Peer(address=address, listener=listener, certificate=certificate)
         if listener == "api" and not trusted:
             if len(self._peers) >= _MAX_PEERS:
                 self._peers.clear()
             self._peers[address] = peer
         return peer
 
-    def _believe(self, environ: Environ, address: str) -> str:
-        """Take the user, the scheme and the client's address from a trusted hop. Returns the address for the log."""
-        for name in ("REMOTE_USER", "AUTH_TYPE"):
-            environ.pop(name, None)
-        user = environ.pop(self._user_header, None)
+    def _listen_to(self, environ: Environ, address: str) -> tuple[str, dict[str, str]]:
+        """What a trusted hop says: the client's address, and variables to set once its headers are removed like all others."""
+        said: dict[str, str] = {}
+        user = environ.get(self._user_header)
         if user is not None:
             if not user.strip() or _CONTROL.search(user):
                 raise Refused(400, "user", "The user header of the proxy is empty or malformed.")
-            environ["REMOTE_USER"] = user.strip()
+            said["REMOTE_USER"] = user.strip()
         if environ.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
-            environ["wsgi.url_scheme"] = environ["HTTP_X_FORWARDED_PROTO"]
+            said["wsgi.url_scheme"] = environ["HTTP_X_FORWARDED_PROTO"]
         # The right-most address that is no hop of ours: everything left of it was written by the client.
         for entry in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             try:
@@ -250,4 +247,4 @@ class Edge:
             address = found
             if not self._is_hop(found):
                 break
-        return address
+        return address, said

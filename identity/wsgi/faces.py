@@ -20,12 +20,3 @@ BY_LISTENER: Final[Mapping[str, tuple[Mapping[str, Face | None], Face | None]]] 
     "api": (_API, Face.BARE),
     "x509": (_X509, None),
 }
-
-
-def resolve(path: str, listener: str) -> tuple[Face, str] | None:
-    """The face and the path below it; None if this listener does not serve the path. `path` starts with '/'."""
-    table, other = BY_LISTENER[listener]
-    face = table.get(path.split("/", 2)[1], other)
-    if face is None:
-        return None
-    return face, path[len(face.value) :] or "/"

@@ -36,15 +36,13 @@ _GRACE = 10
 _BOOT = 30.0
 
 
-def run(settings: Settings, listener: str = "api", build: Build | None = None, on_ready: OnReady | None = None) -> None:
+def run(settings: Settings, listener: str, build: Build, on_ready: OnReady | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ends with SystemExit. Raises StartError before anything is forked.
 
     `build` makes the application, once, in the master (the workers share its memory): a WSGI callable, or an object
     with one as `wsgi`; where it has a method `after_fork`, each worker calls that first. `on_ready(host, port, pid)`
     is called in the master once a request would be answered; with port 0 in the settings it tells the one taken.
     """
-    if build is None:
-        raise StartError("there is no application to serve")
     try:
         observe.configure(settings.log)
     except OSError as error:

@@ -133,14 +133,3 @@ def is_authority(certificate: bytes) -> bool:
         return False
     except ValueError:
         return True
-
-
-def peer_chain(connection: ssl.SSLSocket) -> tuple[bytes, ...]:
-    """The authorities above the peer's certificate as they were verified, in DER, the nearest first."""
-    if hasattr(connection, "get_verified_chain"):  # Python 3.13 and newer
-        return tuple(connection.get_verified_chain()[1:])
-    inner = getattr(connection, "_sslobj", None)
-    read = getattr(inner, "get_verified_chain", None)
-    if read is None:
-        return ()
-    return tuple(ssl.PEM_cert_to_DER_cert(found.public_bytes()) for found in (read() or [])[1:])

@@ -226,6 +226,30 @@ def test_a_hop_that_names_nobody_cannot_pass_on_an_older_user() -> None:
     assert "REMOTE_USER" not in call(HOP, {"REMOTE_USER": "mallory", "AUTH_TYPE": "Negotiate"})[1]
 
 
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_hop_passes_on_no_other_claim(name: str) -> None:
+    """It names a user in the one header of its own; whatever else it forwards came from its client, or is not asked for."""
+    for spelled in {name.upper().replace("-", "_"), "HTTP_" + name.upper().replace("-", "_"), "HTTP_HTTP_" + name.upper()}:
+        if spelled in ("HTTP_X_REMOTE_USER", "REMOTE_ADDR"):
+            continue
+        status, seen = call(HOP, {spelled: "mallory", "HTTP_X_REMOTE_USER": "alice"})
+        assert status == "200 OK"
+        assert [key for key, value in seen.items() if value == "mallory"] == []
+        assert seen["REMOTE_USER"] == "alice" and "HTTP_X_REMOTE_USER" not in seen
+
+
+def test_what_a_hop_forwards_is_read_and_then_removed() -> None:
+    way = {
+        "HTTP_X_FORWARDED_FOR": "192.0.2.7",
+        "HTTP_X_FORWARDED_PROTO": "https",
+        "HTTP_X_FORWARDED_HOST": "evil",
+        "HTTP_FORWARDED": "for=evil",
+    }
+    _, seen = call(HOP, way)
+    assert seen["gatestone.peer"].address == "192.0.2.7" and seen["wsgi.url_scheme"] == "https"
+    assert not set(way) & set(seen)
+
+
 def test_the_certificate_listener_trusts_no_hop() -> None:
     status, seen = call(HOP, {"HTTP_X_REMOTE_USER": "alice", "gatestone.listener": "x509", "PATH_INFO": "/x509/v3"})
     assert status == "200 OK" and "REMOTE_USER" not in seen

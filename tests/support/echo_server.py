@@ -55,7 +55,6 @@ class Echo:
                 "address": peer.address,
                 "listener": peer.listener,
                 "certificate": peer.certificate.hex() if peer.certificate else None,
-                "chain": len(peer.issuer_chain),
                 "body": environ["wsgi.input"].read().decode("latin-1"),
                 "pid": os.getpid(),
                 "forked": self.forked,
