@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_made_up_methods_make_no_counters() -> None:
 
 def test_the_counters_have_their_names() -> None:
     telemetry = Metrics()
-    telemetry.validation("valid")
+    telemetry.validations("valid")()
     telemetry.position(42)
     telemetry.refused("path")
     body, kind = telemetry.body()
@@ -154,3 +155,18 @@ def test_the_counters_have_their_names() -> None:
         "gatestone_request_seconds_bucket",
     ):
         assert wanted in body.decode()
+
+
+def test_counting_a_validation_runs_no_code_of_ours() -> None:
+    """The hot path may make twelve calls of our own (tests/perf)."""
+    telemetry = Metrics()
+    count, again = telemetry.validations("valid"), telemetry.validations("valid")
+    files: list[str] = []
+    sys.setprofile(lambda frame, what, _arg: files.append(frame.f_code.co_filename) if what == "call" else None)
+    try:
+        count()
+        again()
+    finally:
+        sys.setprofile(None)
+    assert files and not [file for file in files if file == observe.__file__]
+    assert 'gatestone_validations_total{outcome="valid"} 2.0' in telemetry.body()[0].decode()
