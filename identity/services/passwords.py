@@ -30,10 +30,13 @@ class Passwords:
         hopeless = credential is not None and (is_locked(credential, self._policy, now) or not usable(credential.user))
         fits, outdated = self._hasher.verify(credential.hash if credential else None, password, hold=hopeless)
         refused = self._refusal(credential, fits, now)
+        if refused is None and credential is not None and not self._still_open(credential, now):
+            refused = "the account was locked meanwhile"
         if refused is not None or credential is None:
             self._count_failure(credential, fits, now)
             raise errors.Unauthorized(reason=refused)
-        self._settle(credential, password if outdated else None)
+        if outdated:
+            self._rehash(credential, password)
         ends = None if credential.password_expiry_exempt else credential.user.password_expires_at
         return credential.user.id, ends
 
@@ -52,24 +55,37 @@ class Passwords:
             return "the password has expired"
         return None
 
+    def _still_open(self, credential: Credential, now: float) -> bool:
+        """Clear the failures counted so far; False where others, hashed at the same time, have locked the account by now.
+
+        Else as many guesses as there are threads could be made at once, all of them before the first was counted.
+        """
+        limit = self._policy.lockout_failure_attempts
+        if limit and not credential.lockout_exempt and not credential.failed_count:
+            with self._store.read() as db:
+                present = users.credential(db, UserRef(id=credential.user.id))
+            if present is None or is_locked(present, self._policy, now):
+                return False
+            credential = present
+        if not credential.failed_count:
+            return True
+        with self._store.begin() as tx:
+            if not limit or credential.lockout_exempt:
+                users.clear_failures(tx, credential.user.id)
+                return True
+            return users.forgive_failures(tx, credential.user.id, limit=limit, before=now - self._policy.lockout_duration)
+
     def _count_failure(self, credential: Credential | None, fits: bool, now: float) -> None:
         """A locked account's counter stands still, or a stranger could keep it locked for ever."""
-        if credential is None or fits or not self._policy.lockout_failure_attempts:
-            return
-        if is_locked(credential, self._policy, now):
+        limit = self._policy.lockout_failure_attempts
+        if credential is None or fits or not limit or is_locked(credential, self._policy, now):
             return
         with self._store.begin() as tx:
-            if credential.failed_count >= self._policy.lockout_failure_attempts:
-                users.clear_failures(tx, credential.user.id)  # an earlier lock has run out: count anew
-            users.record_failure(tx, credential.user.id, now)
+            users.record_failure(tx, credential.user.id, now, limit=limit, before=now - self._policy.lockout_duration)
 
-    def _settle(self, credential: Credential, rehash: str | None) -> None:
-        """Clear the failures counted so far, and give an outdated hash its present form."""
-        if not credential.failed_count and rehash is None:
-            return
-        fresh = self._hasher.hash(rehash) if rehash is not None else None
-        with self._store.begin() as tx:
-            if credential.failed_count:
-                users.clear_failures(tx, credential.user.id)
-            if fresh is not None and credential.hash is not None:
+    def _rehash(self, credential: Credential, password: str) -> None:
+        """Give an outdated hash its present form."""
+        fresh = self._hasher.hash(password)
+        if credential.hash is not None:
+            with self._store.begin() as tx:
                 users.replace_hash(tx, credential.user.id, credential.hash, fresh)

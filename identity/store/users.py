@@ -59,11 +59,18 @@ REPLACE_HASH = (
 )
 FAILED = (
     update(user_account)
-    .where(THIS)
+    .where(THIS, user_account.c.failed_count < bindparam("limit"))
     .values(failed_count=user_account.c.failed_count + 1, failed_at=bindparam("now"))
     .returning(user_account.c.failed_count)
 )
+FAILED_ANEW = (
+    update(user_account)
+    .where(THIS, user_account.c.failed_at <= bindparam("before"))
+    .values(failed_count=1, failed_at=bindparam("now"))
+)
 CLEARED = update(user_account).where(THIS).values(failed_count=0, failed_at=None)
+FORGIVEN = CLEARED.where((user_account.c.failed_count < bindparam("limit")) | (user_account.c.failed_at <= bindparam("before")))
+MOST_FAILURES = 2**31 - 1
 DELETE = remove(user_account).where(THIS)
 DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "user", role_grant.c.actor_id == bindparam("this"))
 
@@ -137,14 +144,26 @@ def replace_hash(tx: Connection, user_id: str, old_hash: str, new_hash: str) -> 
     return bool(tx.execute(REPLACE_HASH, {"this": user_id, "old": old_hash, "new": new_hash}).rowcount)
 
 
-def record_failure(tx: Connection, user_id: str, now: float) -> int:
-    """Count a wrong password; gives the number in a row (0: no such user)."""
-    return int(tx.execute(FAILED, {"this": user_id, "now": now}).scalar() or 0)
+def record_failure(tx: Connection, user_id: str, now: float, *, limit: int = MOST_FAILURES, before: float = 0.0) -> int:
+    """Count a wrong password; gives the number in a row (0: no such user, or locked).
+
+    `limit` failures lock; from then on nothing is counted until the last one is from `before` or earlier: that ends the lock,
+    and the count begins anew. Each step looks and writes in one statement, so that attempts at the same time all count.
+    """
+    counted = tx.execute(FAILED, {"this": user_id, "now": now, "limit": limit}).scalar()
+    if counted is None:
+        counted = tx.execute(FAILED_ANEW, {"this": user_id, "now": now, "before": before}).rowcount
+    return int(counted)
 
 
 def clear_failures(tx: Connection, user_id: str) -> None:
     """Forget the wrong passwords. Call it where `Credential.failed_count` is not 0."""
     tx.execute(CLEARED, {"this": user_id})
+
+
+def forgive_failures(tx: Connection, user_id: str, *, limit: int, before: float) -> bool:
+    """Forget the wrong passwords unless they lock the account now (see `record_failure`); False if they do."""
+    return tx.execute(FORGIVEN, {"this": user_id, "limit": limit, "before": before}).rowcount > 0
 
 
 def rename(tx: Connection, user_id: str, name: str, now: float) -> None:
