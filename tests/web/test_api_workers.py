@@ -46,8 +46,10 @@ class TestStaleness:
     """`token.max_staleness`: how long a worker may rely on its last look at the change log."""
 
     @pytest.fixture
-    def lazy(self, cloud: Cloud) -> Cloud:
-        return cloud.second(token=Token(max_staleness=5))
+    def lazy(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+        worker = cloud.second(token=Token(max_staleness=5))
+        monkeypatch.setattr(worker.gateway.feed, "_timer", cloud.clock, raising=False)
+        return worker
 
     def test_a_change_shows_when_the_time_is_over(self, cloud: Cloud, lazy: Cloud):
         made, owner = cloud.login("member"), cloud.login("member")
