@@ -41,7 +41,7 @@ from identity.wsgi.edge import Edge
 class Gateway:
     """A WSGI application with what belongs to it. `after_fork` is called in each worker before its first request."""
 
-    def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None) -> None:
+    def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None, timer: Clock) -> None:
         self.settings = settings
         self.store = Store.open(settings.database)
         names = list(dict.fromkeys([settings.token.provider, *settings.token.readers]))
@@ -49,7 +49,7 @@ class Gateway:
         table = sources.method_table(settings)
         spellings = [sources.provider(name, self._keys[name], self.store, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
-        self.feed = ChangeFeed(self.store, clock, settings.token.max_staleness)
+        self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
         validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)
         snapshots = CatalogSnapshots(_catalog(settings, self.store))
         self.feed.subscribe(cache.apply)
@@ -116,9 +116,11 @@ class Gateway:
         return {"status": status, "detail": detail}
 
 
-def build(settings: Settings, clock: Clock = time.time, sink: EventSink | None = None) -> Gateway:
+def build(
+    settings: Settings, clock: Clock = time.time, sink: EventSink | None = None, timer: Clock = time.monotonic
+) -> Gateway:
     """Wire a gateway. Raises `errors.StartError` or `errors.SettingsError` with what to do."""
-    return Gateway(settings, clock, sink)
+    return Gateway(settings, clock, sink, timer)
 
 
 def public_urls(settings: Settings) -> list[str]:

@@ -19,11 +19,12 @@ def opt(
     choices: tuple[str, ...] = (),
     secret: bool = False,
 ) -> Any:
-    """One option: its default, one sentence of description, bounds (inclusive) or choices, and whether it is secret."""
+    """One option: its default, one sentence of description, bounds (inclusive), choices (of a list: of each element), and
+    whether it is secret: then `repr` leaves it out, and messages do not repeat it."""
     meta = {"doc": doc, "low": low, "high": high, "choices": choices, "secret": secret}
     if isinstance(default, (list, dict)):
-        return field(default_factory=default.copy, metadata=meta)
-    return field(default=default, metadata=meta)
+        return field(default_factory=default.copy, repr=not secret, metadata=meta)
+    return field(default=default, repr=not secret, metadata=meta)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Kerberos:
     """The Negotiate entry point `/krb/v3`."""
 
     keytab: str = opt("", "Keytab with the service's keys; empty: Kerberos is off.")
-    service: str = opt("", "Service as HTTP@host.name; empty: HTTP at the host of each of `server.public_urls`' first.")
+    service: str = opt("", "Service as HTTP@host.name; empty: HTTP at the host of every one of `server.public_urls`.")
     realms: dict[str, str] = opt({}, "Table from realm to domain name; a realm that is not listed is refused.")
     channel_bindings: str = opt(
         "offered", "Channel bindings (RFC 5929): checked when offered, or required.", choices=("offered", "required")
@@ -99,7 +100,11 @@ class Token:
     """Life and spelling of tokens."""
 
     provider: str = opt("fernet", "Spelling of new tokens.", choices=("fernet", "jws", "uuid"))
-    readers: list[str] = opt([], "Further spellings that are still accepted, for moving a fleet without a logout.")
+    readers: list[str] = opt(
+        [],
+        "Further spellings that are still accepted, for moving a fleet without a logout.",
+        choices=("fernet", "jws", "uuid"),
+    )
     expiration: int = opt(3600, "Life of a token, in seconds.", low=1, high=31536000)
     allow_rescope_scoped_token: bool = opt(True, "Whether a scoped token may be exchanged for another scope.")
     allow_expired_window: int = opt(
@@ -108,7 +113,7 @@ class Token:
     max_staleness: float = opt(
         0.0, "Seconds for which a worker may rely on its last look at the change log; 0: look each time.", low=0, high=60
     )
-    cache_size: int = opt(10000, "Tokens that a worker remembers.", low=0, high=10000000)
+    cache_size: int = opt(4000, "Tokens that a worker remembers.", low=0, high=10000000)
 
 
 @dataclass(frozen=True)

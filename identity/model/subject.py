@@ -49,10 +49,9 @@ class Subject:
     """A user within one scope, read in one query at one moment.
 
     `tags` ("kind:id") name the changes after which this snapshot must be read again.
-    `revoked_seq` is the highest sequence of a revoking change that meets one of the tags (0: none), and
-    `revoked_at` the latest time of such a change in seconds: for tokens that carry no sequence, those
-    which Keystone itself made. `roles` are effective: direct, by group, inherited and implied.
-    `seq` is the change counter at that moment: a token issued from this snapshot is as new as that.
+    `revoked_seq` is the highest sequence of a revoking change that meets one of the tags (0: none).
+    `log_start` and `log_start_at` are sequence and time of the oldest change still in the log: of what came before it,
+    nothing is known. `roles` are effective: direct, by group, inherited and implied.
     """
 
     user: User
@@ -62,8 +61,8 @@ class Subject:
     roles: tuple[Role, ...] = ()
     tags: frozenset[str] = field(default_factory=frozenset)
     revoked_seq: int = 0
-    revoked_at: float = 0.0
-    seq: int = 0
+    log_start: int = 0
+    log_start_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from identity.model.revocation import Change
@@ -23,10 +24,10 @@ class ChangeFeed:
     any answer is given, so a change committed before a request began is never missed by it.
     """
 
-    def __init__(self, store: Store, clock: Clock, max_staleness: float = 0.0) -> None:
+    def __init__(self, store: Store, max_staleness: float = 0.0, timer: Clock = time.monotonic) -> None:
         self._store = store
         self._read = store.sequence
-        self._clock = clock
+        self._timer = timer  # not the clock: one that is put back would make revocations wait
         self._max_staleness = max_staleness
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
@@ -41,9 +42,9 @@ class ChangeFeed:
 
         Issuing is always fresh: a token bears the sequence it was issued at, and an old one would void it.
         """
-        if self._max_staleness and not fresh and self._clock() - self._looked < self._max_staleness:
+        if self._max_staleness and not fresh and self._timer() - self._looked < self._max_staleness:
             return self.seq
-        looked = self._clock() if self._max_staleness else 0.0
+        looked = self._timer() if self._max_staleness else 0.0
         now = self._read()
         if now != self.seq:
             self._catch_up(now)

@@ -1,9 +1,11 @@
-"""Locking an account after too many wrong passwords."""
+"""Locking an account after too many wrong passwords, and the age of passwords."""
 
 from __future__ import annotations
 
 from identity.model.subject import Credential
 from identity.settings import SecurityCompliance
+
+_DAY = 86400
 
 
 def is_locked(credential: Credential, policy: SecurityCompliance, now: float) -> bool:
@@ -13,6 +15,11 @@ def is_locked(credential: Credential, policy: SecurityCompliance, now: float) ->
     if credential.failed_count < policy.lockout_failure_attempts or credential.failed_at is None:
         return False
     return now < credential.failed_at + policy.lockout_duration
+
+
+def password_end(policy: SecurityCompliance, now: float) -> float | None:
+    """When a password that is set now expires, in seconds since the epoch; None: never."""
+    return now + policy.password_expires_days * _DAY if policy.password_expires_days else None
 
 
 def is_password_expired(credential: Credential, now: float) -> bool:

@@ -55,8 +55,8 @@ class TokenCache:
             self._entries[entry.token] = entry
             for tag in entry.access.subject.tags:
                 self._by_tag.setdefault(tag, set()).add(entry.token)
-            while len(self._entries) > self._size:
-                self._drop(next(iter(self._entries)))
+            while len(self._entries) + len(self.doubtful) > self._size:
+                self._drop(next(iter(self.doubtful or self._entries)))
 
     def apply(self, changes: Sequence[Change], seq: int) -> None:
         """A `ChangeFeed` listener: evict what the changes touch; without any, everything."""

@@ -24,7 +24,7 @@ OLDEST = select(func.coalesce(select(func.min(change.c.seq)).scalar_subquery(), 
 PRUNE = delete(change).where(
     change.c.seq
     < func.coalesce(
-        select(func.min(change.c.seq)).where(change.c.at >= bindparam("before")).scalar_subquery(), CURRENT.scalar_subquery() + 1
+        select(func.min(change.c.seq)).where(change.c.at >= bindparam("before")).scalar_subquery(), CURRENT.scalar_subquery()
     )
 )
 
@@ -59,7 +59,9 @@ def oldest(db: Connection) -> int:
 
 
 def prune(tx: Connection, before: float) -> int:
-    """Drop changes older than every token (`before` in seconds); gives how many. The counter stays."""
+    """Drop changes older than every token (`before` in seconds); gives how many. The newest row and the counter stay: a token
+    that is older than the oldest row left may have been revoked by one that is gone, and is refused for that.
+    """
     return int(tx.execute(PRUNE, {"before": before}).rowcount)
 
 

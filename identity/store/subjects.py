@@ -54,13 +54,11 @@ mark (tag) AS (
     UNION ALL SELECT 'grant:' || a.id || '/' || t.id FROM actor a CROSS JOIN target t
     UNION ALL SELECT 'grant:' || :user || '/*' FROM target t
 ),
-hit (seq, at) AS (
-    SELECT
-        (SELECT MAX(c.seq) FROM change c WHERE c.tag = k.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at),
-        (SELECT MAX(c.at) FROM change c WHERE c.tag = k.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at)
+hit (seq) AS (
+    SELECT (SELECT MAX(c.seq) FROM change c WHERE c.tag = k.tag AND c.revokes AND c.seq > :since AND c.at >= :since_at)
     FROM mark k
     UNION ALL
-    SELECT c.seq, c.at FROM change c WHERE c.tag IN :extra AND c.revokes AND c.seq > :since AND c.at >= :since_at
+    SELECT c.seq FROM change c WHERE c.tag IN :extra AND c.revokes AND c.seq > :since AND c.at >= :since_at
 )
 SELECT 'user' AS part, u.id AS id, u.name AS name, d.id AS domain_id, d.name AS domain_name, u.default_project_id AS other_id,
        CASE WHEN u.enabled THEN 1 ELSE 0 END AS enabled, CASE WHEN d.enabled THEN 1 ELSE 0 END AS domain_enabled,
@@ -80,7 +78,9 @@ SELECT 'tag', k.tag, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM mark k
 UNION ALL
 SELECT 'role', r.id, r.name, r.domain_id, NULL, NULL, NULL, NULL, NULL FROM held h JOIN role r ON r.id = h.role_id
 UNION ALL
-SELECT 'log', NULL, NULL, NULL, NULL, NULL, COALESCE(MAX(hit.seq), 0), (SELECT n.seq FROM change_counter n), MAX(hit.at) FROM hit
+SELECT 'log', NULL, NULL, NULL, NULL, NULL, COALESCE(MAX(hit.seq), 0),
+       (SELECT MIN(c.seq) FROM change c), (SELECT c.at FROM change c WHERE c.seq = (SELECT MIN(m.seq) FROM change m))
+FROM hit
 """).bindparams(
     bindparam("user", type_=String),
     bindparam("project", type_=String),
@@ -108,7 +108,7 @@ def load(
     """The user in that scope; None when the user or the scope's target does not exist.
 
     `groups` are ids that a federated login adds, `extra_tags` the token's own ("audit:...", "chain:..."). Only revoking changes
-    numbered above `since`, and at or after `since_at` seconds where that is given, appear in `revoked_seq` and `revoked_at`.
+    numbered above `since`, and at or after `since_at` seconds where that is given, appear in `revoked_seq`.
     """
     if not findable(user_id, project_id, domain_id, *groups, *extra_tags):
         return None
@@ -156,4 +156,4 @@ def _assembled(rows: Iterable[Sequence[Any]], system: bool, extra_tags: tuple[st
     if user is None or log is None:
         return None
     roles.sort(key=attrgetter("name"))
-    return Subject(user, project, domain, system, tuple(roles), frozenset(tags), int(log[6]), float(log[8] or 0.0), int(log[7]))
+    return Subject(user, project, domain, system, tuple(roles), frozenset(tags), int(log[6]), log[7] or 0, log[8] or 0.0)

@@ -39,7 +39,8 @@ class MethodTable:
 
     def ordered(self, methods: Iterable[str]) -> tuple[str, ...]:
         """The methods once each, in the order in which an opened token lists them."""
-        return self.names[self.number(methods)]
+        # A name without a place is a plugin's that is no longer there; a token shown may still bear it.
+        return self.names[self.number(name for name in methods if name in self._bits)]
 
 
 class _Names(dict[int, tuple[str, ...]]):

@@ -161,7 +161,7 @@ class Cloud:
         self.settings = settings
         self.clock = clock
         self.events = sink or Events()
-        self.gateway = app.build(settings, clock=clock, sink=self.events)
+        self.gateway = app.build(settings, clock=clock, sink=self.events, timer=clock)
         self.store = self.gateway.store
         self.client = Client(self.gateway.wsgi)
 

@@ -384,3 +384,19 @@ def test_a_warm_validation_stays_within_its_budget(cloud: Cloud):
         assert cloud.show(admin.token, member.token).status_code == 200
     assert cost.total <= 12, cost.calls
     assert cost.statements == []
+
+
+def test_a_revocation_that_was_purged_is_not_forgotten(make_cloud):
+    """`gatestone db purge` goes by today's settings; a token from the time of a longer life must not come back to life."""
+    cloud = make_cloud(token=Token(expiration=30 * 86400))
+    kept, ended = cloud.login("member", project("web")), cloud.login("member", project("web"))
+    assert cloud.show(ended.token, method="DELETE").status_code == 204
+    cloud.clock.turn(10 * 86400)
+    cloud.do(users.rename, "user-admin", "somebody", cloud.clock())
+    with cloud.store.begin() as tx:
+        assert epoch.prune(tx, cloud.clock() - 4 * 86400) > 0
+    worker = cloud.second(token=Token(expiration=3600))
+    check_error(worker.show(ended.token), 401)
+    check_error(worker.show(kept.token), 401)  # it may have been revoked as well: nobody knows any more
+    fresh = worker.login("member", project("web"))
+    assert worker.show(fresh.token).status_code == 200
