@@ -1,15 +1,16 @@
-"""The Flask application: every declared route, bound to the services."""
+"""The Flask application: every declared route, bound to the services. A path without variables passes Flask by."""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from identity import errors
 from identity.web import operations
@@ -20,7 +21,11 @@ from identity.web.route import PUBLIC, Route, routes_of
 from identity.web.v3 import auth, discovery
 
 MODULES = (operations, discovery, auth)
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
 _log = logging.getLogger(__name__)
+_NO_METHOD: Mapping[str, Route] = {}
+_STATUS_LINES = {status: f"{status} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items()}
 
 
 def make(services: Services) -> flask.Flask:
@@ -39,6 +44,8 @@ def make(services: Services) -> flask.Flask:
         if f"{path}/" not in by_path and not path.endswith("/"):  # Keystone takes both; a redirect would lose the body
             app.add_url_rule(f"{path}/", endpoint=path, view_func=view, methods=list(table))
     app.register_error_handler(HTTPException, _http_error(services))
+    literal = {path: table for path, table in by_path.items() if "<" not in path}
+    app.wsgi_app = _literal_first(literal, services, app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -59,17 +66,45 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
                 raise errors.MethodNotAllowed(headers=(("Allow", allow),))
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
             reply = declared.handler(Call(services, environ, args, declared.policy, caller))
-        except errors.Problem as problem:
-            reply = _problem(problem, services, environ)
         except Exception as error:
-            # Where it happened, not with which values: those may be secret.
-            where = " | ".join(
-                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]
-            )
-            reply = _problem(errors.Problem(reason=f"unexpected {type(error).__name__} at {where}"), services, environ)
+            reply = _failure(error, services, environ)
         return flask.Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)
 
     return view
+
+
+def _literal_first(tables: Mapping[str, Mapping[str, Route]], services: Services, others: Wsgi) -> Wsgi:
+    """Answers a declared method on a path without variables itself, and leaves the rest to `others`.
+
+    There is nothing to route, so the way is 60 us long, where Flask's contexts, signals and router make 240 of it.
+    """
+    caller_of = services.validator.caller
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        declared = tables.get(environ["PATH_INFO"], _NO_METHOD).get(method)
+        if declared is None:
+            return others(environ, start_response)
+        try:
+            caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
+            reply = declared.handler(Call(services, environ, {}, declared.policy, caller))
+        except Exception as error:
+            reply = _failure(error, services, environ)
+        fields = [("Content-Type", reply.content_type), *reply.headers]
+        if reply.status != 204:
+            fields.append(("Content-Length", str(len(reply.body))))
+        start_response(_STATUS_LINES[reply.status], fields)
+        return (b"" if method == "HEAD" else reply.body,)
+
+    return serve
+
+
+def _failure(error: Exception, services: Services, environ: Mapping[str, Any]) -> Reply:
+    if isinstance(error, errors.Problem):
+        return _problem(error, services, environ)
+    # Where it happened, not with which values: those may be secret.
+    where = " | ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:])
+    return _problem(errors.Problem(reason=f"unexpected {type(error).__name__} at {where}"), services, environ)
 
 
 def _problem(problem: errors.Problem, services: Services, environ: Mapping[str, Any]) -> Reply:
