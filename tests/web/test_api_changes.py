@@ -394,6 +394,7 @@ def test_a_revocation_that_was_purged_is_not_forgotten(make_cloud):
     cloud.clock.turn(10 * 86400)
     cloud.do(users.rename, "user-admin", "somebody", cloud.clock())
     with cloud.store.begin() as tx:
+        tx.execute(text("UPDATE change SET at = 0 WHERE seq < (SELECT MAX(seq) FROM change)"))  # set-up used the real clock
         assert epoch.prune(tx, cloud.clock() - 4 * 86400) > 0
     worker = cloud.second(token=Token(expiration=3600))
     check_error(worker.show(ended.token), 401)
