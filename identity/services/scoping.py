@@ -51,7 +51,7 @@ class Scoping:
             if found is None:
                 with self._store.read() as db:
                     found = projects.find(db, request.project)
-            if found is None:
+            if not found:  # an empty id is a scope that was asked for and does not exist: it must not pass for none
                 raise errors.Unauthorized(reason="no such project")
             return Scope(project_id=found)
         if request.domain is not None:
@@ -59,7 +59,7 @@ class Scoping:
             if found is None:
                 with self._store.read() as db:
                     found = domains.find(db, request.domain)
-            if found is None:
+            if not found:
                 raise errors.Unauthorized(reason="no such domain")
             return Scope(domain_id=found)
         return None
