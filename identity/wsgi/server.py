@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import resource
 import select
 import shutil
@@ -34,6 +35,7 @@ _BACKLOG = 1024
 _CONNECTIONS = 1000
 _GRACE = 10
 _BOOT = 30.0
+_COUNTERS = re.compile(r"(?:counter|gauge|histogram|summary)(?:_[a-z]+)?")  # prometheus_client's names before `_PID.db`
 
 
 def run(settings: Settings, listener: str, build: Build, on_ready: OnReady | None = None) -> None:
@@ -133,7 +135,7 @@ def _forget_dead(directory: str) -> None:
     """Remove counters of processes that ended before this start; the other listener may share the directory."""
     for name in os.listdir(directory):
         stem, _, pid = name.removesuffix(".db").rpartition("_")
-        if name.endswith(".db") and stem and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+        if name.endswith(".db") and _COUNTERS.fullmatch(stem) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(directory, name))
 
