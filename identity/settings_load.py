@@ -11,7 +11,7 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class _Given:
 
     section: str
     option: str
-    value: Any
+    value: Any = field(repr=False)
     place: str
     text: bool
 
@@ -143,8 +143,9 @@ def _value(option: Field[Any], given: _Given) -> Any:
 
 def _bounds(option: Field[Any], value: Any) -> None:
     low, high, choices = (option.metadata[key] for key in ("low", "high", "choices"))
-    if choices and value not in choices:
-        raise _Mistake(f"must be one of {', '.join(choices)}, not {_shown(value)}")
+    foreign = [word for word in (value if isinstance(value, list) else [value]) if word not in choices] if choices else []
+    if foreign:
+        raise _Mistake(f"must be {'any' if isinstance(value, list) else 'one'} of {', '.join(choices)}, not {_shown(foreign[0])}")
     if (low is not None and value < low) or (high is not None and value > high):
         raise _Mistake(f"must be from {low} to {high}, not {_shown(value)}")
     if isinstance(value, str) and "\0" in value:

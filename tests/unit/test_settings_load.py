@@ -75,6 +75,14 @@ def test_every_mistake_is_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_each_element_of_a_list_is_held_against_the_choices(tmp_path: Path) -> None:
+    told = "token.readers must be any of fernet, jws, uuid, not 'fernt'"
+    assert mistakes(overrides=("token.readers=uuid,fernt",)) == [f"--set token.readers: {told}"]
+    file = write(tmp_path, '[token]\nreaders = ["jws", "fernt"]\n')
+    assert mistakes(file) == [f"{file}: {told}"]
+    assert load(None, {}, ["token.readers=jws,uuid"]).token.readers == ["jws", "uuid"]
+
+
 @pytest.mark.parametrize("text", ["[server", "\xff", "a = 1\n", "[server]\nport = true", "[log]\nfile = 3", "server = 3"])
 def test_a_broken_file_names_itself(tmp_path: Path, text: str) -> None:
     file = tmp_path / "g.toml"

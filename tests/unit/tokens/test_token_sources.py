@@ -5,7 +5,7 @@ import time
 import pytest
 
 from identity.errors import SettingsError, StartError
-from identity.settings import Auth, Database, FernetTokens, Keys, Settings
+from identity.settings import Auth, Database, FernetTokens, Keys, Settings, Token
 from identity.store.engine import Store
 from identity.tokens import rotation, sources
 from identity.tokens.keys import DirectoryKeys, StoreKeys, fresh_master_key
@@ -41,6 +41,29 @@ def test_each_spelling_has_its_provider(tmp_path, store):
         assert made.name == name
         if keys is not None:
             assert made.open(made.seal(plain()))
+
+
+@pytest.mark.parametrize("name", ["fernt", "Fernet", ""])
+def test_a_spelling_that_there_is_not_is_refused(store, name):
+    with pytest.raises(SettingsError, match="known are fernet, jws, uuid"):
+        sources.key_source(name, Settings(), store)
+    with pytest.raises(SettingsError, match="known are fernet, jws, uuid"):
+        sources.provider(name, None, store)
+
+
+def test_signed_tokens_without_keys_never_become_uuid_tokens(store):
+    with pytest.raises(SettingsError):
+        sources.provider("fernet", None, store)
+
+
+def test_the_spellings_in_use_and_whether_they_need_the_master_key():
+    def asked(provider, *readers, files=""):
+        return Settings(token=Token(provider=provider, readers=list(readers)), fernet_tokens=FernetTokens(key_repository=files))
+
+    assert sources.spellings(asked("jws", "uuid", "jws", "fernet")) == ["jws", "uuid", "fernet"]
+    needs = [asked("fernet"), asked("uuid", "jws"), asked("fernet", "jws", files="/keys")]
+    assert [sources.needs_master_key(one) for one in needs] == [True, True, True]
+    assert [sources.needs_master_key(one) for one in (asked("uuid"), asked("uuid", "fernet", files="/keys"))] == [False, False]
 
 
 def test_methods_of_a_third_party_and_of_the_keystone_beside_us(tmp_path, store):
