@@ -35,17 +35,20 @@ def config() -> None:
 @options.overrides
 @options.as_json
 def check(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """List every mistake at once; exit code 1 if there is one."""
+    """List every mistake at once; exit code 1 if there is one. A warning alone is none."""
+    doubts: list[str] = []
     try:
-        found = consistency.problems(options.read_settings(config_file, overrides))
+        settings = options.read_settings(config_file, overrides)
+        found, doubts = consistency.problems(settings), consistency.warnings(settings)
     except SettingsError as error:
         found = error.problems
     if as_json:
-        options.print_json({"file": _file_name(config_file), "problems": found})
-    elif found:
-        click.echo("\n".join(found), err=True)
+        options.print_json({"file": _file_name(config_file), "problems": found, "warnings": doubts})
     else:
-        click.echo(f"The settings fit ({_file_name(config_file) or 'no file: defaults and environment'}).")
+        for line in [*found, *(f"warning: {doubt}" for doubt in doubts)]:
+            click.echo(line, err=True)
+        if not found:
+            click.echo(f"The settings fit ({_file_name(config_file) or 'no file: defaults and environment'}).")
     if found:
         raise SystemExit(1)
 
@@ -134,7 +137,8 @@ def reference_page() -> str:
 
 def _row(option: Field[Any], default: Any) -> str:
     meta = option.metadata
-    limits = f" One of {', '.join(f'`{choice}`' for choice in meta['choices'])}." if meta["choices"] else ""
+    some = "Any" if isinstance(default, list) else "One"
+    limits = f" {some} of {', '.join(f'`{choice}`' for choice in meta['choices'])}." if meta["choices"] else ""
     if meta["low"] is not None:
         limits = f" From {meta['low']} to {meta['high']}."
     secret = " Secret: never shown." if meta["secret"] else ""

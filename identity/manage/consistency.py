@@ -1,15 +1,18 @@
 """What settings say together: options that need one another, files that must be there, values with a form of their own.
 
-Each problem is one line that ends with the cure. `settings_load` has checked every option by itself before.
+Each problem is one line that ends with the cure. `settings_load` has checked every option by itself before. Where a part of
+the service reads an option, that part judges it, and is imported only when the option is set.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterator
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
+from ..errors import SettingsError
 from ..settings import Settings
 
 _FILES = (
@@ -21,16 +24,27 @@ _FILES = (
     ("x509", "crl"),
     ("kerberos", "keytab"),
     ("kerberos", "channel_binding_cert"),
-    ("keys", "master_key_file"),
-    ("catalog", "template_file"),
-    ("oslo_policy", "policy_file"),
 )
-_RULE_WORDS = {"issuer", "subject", "domain", "domain_id"}
+_FEWEST_KEYS = 3  # staged, sealing, and the one that sealed before
 
 
 def problems(settings: Settings) -> list[str]:
-    """Every problem, in the order of the sections."""
-    return [*_files(settings), *_server(settings), *_x509(settings), *_kerberos(settings), *_rest(settings)]
+    """Every problem: files that are away or closed, and all `mistakes`."""
+    return [*_files(settings), *mistakes(settings)]
+
+
+def mistakes(settings: Settings) -> list[str]:
+    """What is wrong whatever the state of this host: with one of these, nothing is served.
+
+    A keytab or revocation list that is away is none: its method answers 503, and the rest works.
+    """
+    parts = (_server, _x509, _kerberos, _methods, _tokens, _catalog, _policy)
+    return [problem for part in parts for problem in part(settings)]
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What can be meant so, but seldom is."""
+    return [*_unreachable(settings), *_few_keys(settings)]
 
 
 def _files(settings: Settings) -> Iterator[str]:
@@ -40,6 +54,21 @@ def _files(settings: Settings) -> Iterator[str]:
             yield f"{section}.{option}: there is no file {path}: make it, or correct the name"
         elif path and not os.access(path, os.R_OK):
             yield f"{section}.{option}: {path} cannot be read by this user: correct its owner or mode"
+    directory = settings.fernet_tokens.key_repository
+    if directory and not os.path.isdir(directory):
+        yield (
+            f"fernet_tokens.key_repository: there is no directory {directory}: correct the name, or make it and its first keys "
+            "with `gatestone keys rotate`"
+        )
+
+
+def _told(read: Callable[..., Any], *arguments: Any) -> list[str]:
+    """The mistakes that the part which reads an option finds in it."""
+    try:
+        read(*arguments)
+    except SettingsError as error:
+        return error.problems
+    return []
 
 
 def _server(settings: Settings) -> Iterator[str]:
@@ -52,7 +81,7 @@ def _server(settings: Settings) -> Iterator[str]:
             yield f"server.public_urls: {url!r} {reason}; write e.g. https://identity.example.org:5000"
     for hop in server.trusted_hops:
         if hop != "unix" and not _is_network(hop):
-            yield f"server.trusted_hops: {hop!r} is no address, network or `unix`"
+            yield f"server.trusted_hops: {hop!r} is no address, network or `unix`; write e.g. 10.0.0.5 or 10.0.0.0/24"
 
 
 def _base_url_fault(url: str) -> str:
@@ -82,33 +111,74 @@ def _x509(settings: Settings) -> Iterator[str]:
         for option in ("tls_cert", "client_ca", "crl", "rules"):
             if not getattr(x509, option):
                 yield f"x509.{option}: is needed where x509.enabled is true"
-    for number, rule in enumerate(x509.rules, 1):
-        foreign = sorted(set(rule) - _RULE_WORDS)
-        if foreign:
-            yield f"x509.rules: rule {number} has unknown {', '.join(foreign)}; known are {', '.join(sorted(_RULE_WORDS))}"
-        if "{user}" not in rule.get("subject", "") or not rule.get("issuer"):
-            yield f"x509.rules: rule {number} needs `issuer`, and `subject` with {{user}} in it"
-        if ("domain" in rule) == ("domain_id" in rule):
-            yield f"x509.rules: rule {number} needs either `domain` or `domain_id`"
+    if x509.rules:
+        from authplugins.certificate_names import read_rules
+
+        yield from _told(read_rules, x509.rules)
 
 
 def _kerberos(settings: Settings) -> Iterator[str]:
     kerberos = settings.kerberos
     if kerberos.keytab and not kerberos.realms:
         yield 'kerberos.realms: is empty, so every ticket is refused: map the realm to a domain, e.g. EXAMPLE.ORG = "Default"'
-    if kerberos.keytab and not kerberos.service and not settings.server.public_urls:
-        yield "kerberos.service: set it to HTTP@host.name, or set server.public_urls"
     if kerberos.service and ("@" not in kerberos.service or "/" in kerberos.service):
         yield f"kerberos.service: {kerberos.service!r} must have the form HTTP@host.name"
 
 
-def _rest(settings: Settings) -> Iterator[str]:
-    if settings.catalog.driver == "templated" and not settings.catalog.template_file:
-        yield "catalog.template_file: is needed where catalog.driver is templated"
-    unknown = sorted(set(settings.token.readers) - {"fernet", "jws", "uuid"})
-    if unknown:
-        yield f"token.readers: unknown {', '.join(unknown)}; known are fernet, jws, uuid"
-    if settings.fernet_tokens.key_repository and not os.path.isdir(settings.fernet_tokens.key_repository):
-        yield f"fernet_tokens.key_repository: there is no directory {settings.fernet_tokens.key_repository}"
-    if settings.keys.master_key and settings.keys.master_key_file:
-        yield "keys.master_key and keys.master_key_file: set one of them"
+def _methods(settings: Settings) -> list[str]:
+    import authplugins
+
+    return _told(authplugins.load, settings.auth.methods)
+
+
+def _tokens(settings: Settings) -> Iterator[str]:
+    from ..tokens import keys, sources
+
+    if settings.keys.master_key or settings.keys.master_key_file:
+        yield from _told(keys.master_key, settings.keys)
+    elif sources.needs_master_key(settings):
+        yield "keys.master_key_file: is needed, for the signing keys are in the database: make one with `gatestone keys master`"
+
+
+def _catalog(settings: Settings) -> list[str]:
+    if settings.catalog.driver != "templated":
+        return []
+    if not settings.catalog.template_file:
+        return ["catalog.template_file: is needed where catalog.driver is templated"]
+    from catalog.templated import TemplatedCatalog
+
+    return _told(TemplatedCatalog, settings.catalog.template_file)
+
+
+def _policy(settings: Settings) -> list[str]:
+    if not settings.oslo_policy.policy_file:
+        return []
+    from ..policy.enforcer import Enforcer
+
+    return _told(Enforcer, settings.oslo_policy.policy_file)
+
+
+def _unreachable(settings: Settings) -> Iterator[str]:
+    """A link that is asked for by a name which is not listed leads to the first URL: then to the API, which has no /x509."""
+    server, x509 = settings.server, settings.x509
+    urls = [urlsplit(url) for url in server.public_urls if not _base_url_fault(url)]
+    if not x509.enabled or not x509.port or not urls:
+        return
+    canonical = urls[0].netloc.lower()
+    if any(_port(url) == x509.port or (url.netloc.lower() != canonical and _port(url) != server.port) for url in urls):
+        return
+    first = server.public_urls[0]
+    cure = f"add its URL, e.g. https://{urls[0].hostname}:{x509.port}"
+    yield f"server.public_urls: none leads to the certificate listener, so its links lead to {first}, which serves no /x509: {cure}"
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _few_keys(settings: Settings) -> Iterator[str]:
+    from ..tokens import sources
+
+    most = settings.fernet_tokens.max_active_keys
+    if most < _FEWEST_KEYS and any(name in sources.PURPOSES for name in sources.spellings(settings)):
+        yield f"fernet_tokens.max_active_keys: with {most}, each rotation drops the key that sealed, and ends its tokens: set 3"

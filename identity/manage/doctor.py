@@ -41,11 +41,14 @@ def doctor(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -
 def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, topic by topic."""
     from .checks import certificates, kerberos, network, storage
-    from .checks.finding import failed, ok
+    from .checks.finding import failed, ok, warning
 
-    problems = [*consistency.problems(settings), *_methods(settings)]
+    cure = "correct it (docs/settings.md), then ask `gatestone config check`"
+    problems = consistency.problems(settings)
     for problem in problems:
-        yield failed("settings", problem, "correct it (docs/settings.md), then ask `gatestone config check`")
+        yield failed("settings", problem, cure)
+    for doubt in consistency.warnings(settings):
+        yield warning("settings", doubt, cure)
     if not problems:
         yield ok("settings", "they fit together")
     yield from storage.database_and_keys(settings)
@@ -53,16 +56,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from certificates.check(settings)
     yield from network.names(settings)
     yield from network.ports(settings)
-
-
-def _methods(settings: Settings) -> list[str]:
-    import authplugins
-
-    try:
-        authplugins.load(settings.auth.methods)
-    except SettingsError as error:
-        return error.problems
-    return []
 
 
 def _show(findings: list[Finding]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from . import options
+from ..errors import SettingsError
+from ..settings import Settings
+from . import consistency, options
 
 
 @click.command()
@@ -15,12 +18,36 @@ from . import options
 @click.option("--listener", type=click.Choice(["api", "x509"]), default="api", show_default=True, help="Which listener to run.")
 def serve(config_file: str | None, overrides: tuple[str, ...], listener: str) -> None:
     """Answer requests until SIGTERM or Ctrl-C."""
-    settings = options.read_settings(config_file, overrides)
-    from ..wsgi import server
+    asked = options.read_settings(config_file, overrides)
+    found = consistency.mistakes(asked)
+    if found:
+        raise SettingsError(found)
+    from ..wsgi import observe, server
+
+    settings = _with_port(asked, listener)
 
     def build() -> Any:
         from .. import app
 
+        for line in consistency.warnings(asked):
+            observe.log().warning("settings", message=line)
         return app.build(settings)
 
-    server.run(settings, listener=listener, build=build)
+    def tell(host: str, port: int, pid: int) -> None:
+        observe.log().info("listening", listener=listener, host=host, port=port, pid=pid)
+
+    server.run(settings, listener=listener, build=build, on_ready=tell if settings is not asked else None)
+
+
+def _with_port(settings: Settings, listener: str) -> Settings:
+    """Where any free port will do, the settings with one: links name it, so it is taken before the application is made."""
+    from ..wsgi import server
+
+    section = "x509" if listener == "x509" else "server"
+    part = getattr(settings, section)
+    if part.port or part.host.startswith("unix:"):
+        return settings
+    with server.bind(settings, listener) as sock:
+        port = sock.getsockname()[1]
+    changed: dict[str, Any] = {section: replace(part, port=port)}
+    return replace(settings, **changed)

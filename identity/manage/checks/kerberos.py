@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import stat
 from collections.abc import Iterator
@@ -35,38 +36,56 @@ def check(settings: Settings) -> Iterator[Finding]:
         return
     if mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
         yield warning(_TOPIC, f"others can reach {kerberos.keytab}", f"chmod 0600 {kerberos.keytab}")
-    for principal in _wanted(settings):
-        yield from _principal(kerberos.keytab, principal, entries)
+    yield from _principals(kerberos.keytab, _wanted(settings), entries)
     yield from _replay_cache(kerberos.replay_cache)
 
 
 def _wanted(settings: Settings) -> list[str]:
-    """service/host@REALM, for each host and realm that clients may ask with; the host in small letters, as they do."""
-    kerberos = settings.kerberos
-    hosts = [urlsplit(url).hostname or "" for url in settings.server.public_urls]
-    services = [kerberos.service] if kerberos.service else [f"HTTP@{host}" for host in dict.fromkeys(hosts) if host]
-    return [service.replace("@", "/", 1) for service in services]
+    """service/host, for each host that clients may ask with; the host in small letters, as they do."""
+    if settings.kerberos.service:
+        service, _, host = settings.kerberos.service.partition("@")
+        return [f"{service}/{host.lower()}"]
+    from ...app import public_urls
+
+    hosts = [urlsplit(url).hostname or "" for url in public_urls(settings)]
+    return [f"HTTP/{host}" for host in dict.fromkeys(hosts) if host]
 
 
-def _principal(file: str, principal: str, entries: list[keytab.Entry]) -> Iterator[Finding]:
-    service, _, host = principal.partition("/")
-    mine = [entry for entry in entries if entry.principal.rpartition("@")[0] == f"{service}/{host.lower()}"]
-    if not mine:
-        held = ", ".join(sorted({entry.principal for entry in entries})) or "nothing"
-        yield failed(_TOPIC, f"{file} holds no key for {principal}, but for {held}", f"kadmin: ktadd -k {file} {principal}")
-        return
+def _principals(file: str, wanted: list[str], entries: list[keytab.Entry]) -> Iterator[Finding]:
+    """One key is enough for the service to start; clients that ask by a name without one get no ticket."""
+    kept = {name: [entry for entry in entries if entry.principal.rpartition("@")[0] == name] for name in wanted}
+    for name, mine in kept.items():
+        if mine:
+            yield _keys(mine)
+        elif not any(kept.values()):
+            held = ", ".join(sorted({entry.principal for entry in entries})) or "nothing"
+            yield failed(_TOPIC, f"{file} holds no key for {name}, but for {held}", f"kadmin: ktadd -k {file} {name}")
+        elif not _is_address(name.partition("/")[2]):
+            cure = f"kadmin: ktadd -k {file} {name}, or name the one host in kerberos.service"
+            yield warning(_TOPIC, f"{file} holds no key for {name}: who asks by that name is refused", cure)
+
+
+def _is_address(host: str) -> bool:
+    """Nobody gets a ticket for an address unless the realm was told to give one."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _keys(mine: list[keytab.Entry]) -> Finding:
     newest = max(entry.version for entry in mine)
     current = [entry for entry in mine if entry.version == newest]
     names = ", ".join(dict.fromkeys(entry.enctype_name for entry in current))
     if all(entry.enctype in keytab.WEAK for entry in current):
         cure = "give the principal AES keys and export it again (in Active Directory: msDS-SupportedEncryptionTypes = 24)"
-        yield warning(_TOPIC, f"{mine[0].principal} has weak keys only ({names}): current clients refuse them", cure)
-    elif any(entry.enctype in keytab.WEAK for entry in current):
-        yield warning(
+        return warning(_TOPIC, f"{mine[0].principal} has weak keys only ({names}): current clients refuse them", cure)
+    if any(entry.enctype in keytab.WEAK for entry in current):
+        return warning(
             _TOPIC, f"{mine[0].principal} has weak keys beside good ones ({names})", "drop its RC4 and DES keys in the KDC"
         )
-    else:
-        yield ok(_TOPIC, f"{mine[0].principal}, version {newest}: {names}")
+    return ok(_TOPIC, f"{mine[0].principal}, version {newest}: {names}")
 
 
 def _replay_cache(file: str) -> Iterator[Finding]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import re
 import time
 from collections.abc import Iterator
 
 from ...errors import Problem, SettingsError, StartError
 from ...settings import Settings
-from ...store import migrations
+from ...store import facts, migrations
 from ...store.engine import Store
 from ...tokens.keys import master_key_findings
 from .. import opening
@@ -19,12 +17,10 @@ from .finding import Finding, failed, ok, warning
 _SKEW = 2.0  # seconds that hosts may differ; Kerberos itself allows 300
 _JUMP = 0.5
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
-_DATABASE_CLOCK = "SELECT EXTRACT(EPOCH FROM clock_timestamp())"
-_SQLITE_FILE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?(?!.*uri=).*)?")
 
 
 def database_and_keys(settings: Settings) -> Iterator[Finding]:
-    file = _absent_file(settings.database.connection)
+    file = facts.absent_file(settings.database)
     if file:  # to open it would make it
         yield failed("database", f"there is no file {file}", "gatestone bootstrap, or correct database.connection")
         return
@@ -34,14 +30,6 @@ def database_and_keys(settings: Settings) -> Iterator[Finding]:
     except (Problem, StartError) as error:
         reason = error.reason if isinstance(error, Problem) else str(error)
         yield failed("database", reason, "start the database, or correct database.connection")
-
-
-def _absent_file(connection: str) -> str:
-    """The SQLite file that the URL names, where it does not exist; else an empty text."""
-    found = _SQLITE_FILE.fullmatch(connection)
-    if found is None or found[1] == ":memory:" or os.path.exists(found[1]):
-        return ""
-    return os.path.abspath(found[1])
 
 
 def _database(settings: Settings, store: Store) -> Iterator[Finding]:
@@ -78,14 +66,12 @@ def _keys(settings: Settings, store: Store) -> Iterator[Finding]:
 
 def _clock(store: Store) -> Iterator[Finding]:
     drift = time.time() - time.monotonic()
-    if store.dialect == "postgresql":
-        before = time.time()
-        with store.read() as db:
-            theirs = float(db.exec_driver_sql(_DATABASE_CLOCK).scalar_one())
-        ours = (before + time.time()) / 2
-        if abs(theirs - ours) > _SKEW:
-            cure = "synchronise both hosts with NTP (chrony, systemd-timesyncd)"
-            yield warning("clock", f"the database's clock differs by {theirs - ours:+.1f} s", cure)
+    before = time.time()
+    theirs = facts.clock(store)
+    ours = (before + time.time()) / 2
+    if theirs is not None and abs(theirs - ours) > _SKEW:
+        cure = "synchronise both hosts with NTP (chrony, systemd-timesyncd)"
+        yield warning("clock", f"the database's clock differs by {theirs - ours:+.1f} s", cure)
     jump = time.time() - time.monotonic() - drift
     if abs(jump) > _JUMP:
         yield warning("clock", f"the clock was moved by {jump:+.1f} s while this looked on", "let NTP slew it rather than step it")

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from identity.manage.checks import certificates, kerberos, keytab, network
 from identity.manage.checks.finding import Finding
 from identity.manage.demo.pki import Authority
-from identity.settings import Settings
+from identity.settings import Database, Settings
 from identity.settings_load import load
+from identity.store import facts
 
 AES, RC4 = 18, 23
 NOW = datetime.datetime.now(datetime.UTC)
@@ -71,6 +72,24 @@ def states(findings: list[Finding]) -> list[str]:
 def test_the_keytab_must_hold_the_services_principal(tmp_path: Path, entries: list[tuple[str, int]], expected: str) -> None:
     settings = keytab_settings(tmp_path, *(entry(*one) for one in entries))
     assert states(list(kerberos.check(settings))) == [expected]
+
+
+def test_a_key_for_one_of_several_hosts_is_enough_to_serve(tmp_path: Path) -> None:
+    urls = "server.public_urls=https://id.test:5000,https://X509.id.test:8443"
+    keytab_settings(tmp_path, entry("HTTP/id.test@A.TEST", AES))
+    asked = [f"kerberos.keytab={tmp_path}/http.keytab", "kerberos.realms=A.TEST=Default"]
+    found = list(kerberos.check(load(None, {}, [*asked, urls])))
+    assert states(found) == ["ok", "warning"]
+    assert "HTTP/x509.id.test" in found[1].text
+
+
+def test_without_public_urls_the_listeners_own_names_count(tmp_path: Path) -> None:
+    """As when the gateway is built: localhost and its address, for which no realm has keys."""
+    asked = [f"kerberos.keytab={tmp_path}/http.keytab", "kerberos.realms=A.TEST=Default"]
+    keytab_settings(tmp_path, entry("HTTP/localhost@A.TEST", AES))
+    assert states(list(kerberos.check(load(None, {}, asked)))) == ["ok"]
+    keytab_settings(tmp_path, entry("HTTP/elsewhere@A.TEST", AES))
+    assert set(states(list(kerberos.check(load(None, {}, asked))))) == {"failed"}
 
 
 def test_only_the_newest_version_of_a_key_counts(tmp_path: Path) -> None:
@@ -155,6 +174,26 @@ def test_an_authority_without_a_list_is_told(pki: Pki) -> None:
 def test_plain_http_to_the_world_is_told() -> None:
     assert states(list(certificates.check(load(None, {}, ["server.host=0.0.0.0"])))) == ["warning"]
     assert list(certificates.check(Settings())) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "absent"),
+    [
+        ("sqlite:///{d}/none.db", True),
+        ("sqlite+pysqlite:///{d}/none.db?timeout=5", True),
+        ("sqlite:///{d}/there.db", False),
+        ("sqlite:///file:{d}/none.db?uri=true", False),
+        ("sqlite:///:memory:", False),
+        ("sqlite://", False),
+        ("postgresql+psycopg://u@h/none.db", False),
+        ("rubbish", False),
+    ],
+)
+def test_a_database_file_that_is_not_there_is_known_without_opening_it(tmp_path: Path, url: str, absent: bool) -> None:
+    (tmp_path / "there.db").touch()
+    found = facts.absent_file(Database(connection=url.format(d=tmp_path)))
+    assert found == (str(tmp_path / "none.db") if absent else "")
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_ports_are_free_or_taken() -> None:
