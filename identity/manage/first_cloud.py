@@ -15,6 +15,7 @@ from ..errors import StartError
 from ..model.auth import DomainRef, ProjectRef, UserRef
 from ..model.subject import Credential
 from ..services.hashing import Hasher
+from ..services.lockout import password_end
 from ..settings import Settings
 from ..store import domains, grants, projects, roles, services, users
 from ..store.engine import Store
@@ -33,7 +34,7 @@ class Plan:
 
     domain_id: str
     user: str = "admin"
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     project: str = "admin"
     role: str = "admin"
     service: str = "keystone"
@@ -73,12 +74,13 @@ def make(store: Store, settings: Settings, plan: Plan, clock: Callable[[], float
         hasher.hash(plan.password) if plan.password is not None and not fits and (known is None or plan.reset_password) else None
     )
     ids, now = Ids(), clock()
+    end = password_end(settings.security_compliance, now)
     if known is not None and plan.password is not None and not fits and not plan.reset_password:
         ids.notes.append(f"the password given is not the one of user {plan.user}: --reset-password would set it")
     with store.begin() as tx:
         _domain(tx, plan, now, ids)
         _project(tx, plan, now, ids)
-        _user(tx, plan, (known, fresh), now, ids)
+        _user(tx, plan, (known, fresh, end), now, ids)
         _roles(tx, plan, now, ids)
         _endpoints(tx, plan, now, ids)
     return ids
@@ -107,15 +109,15 @@ def _project(tx: Connection, plan: Plan, now: float, ids: Ids) -> None:
     ids.project = found
 
 
-def _user(tx: Connection, plan: Plan, passwords: tuple[Credential | None, str | None], now: float, ids: Ids) -> None:
-    known, fresh = passwords
+def _user(tx: Connection, plan: Plan, passwords: tuple[Credential | None, str | None, float | None], now: float, ids: Ids) -> None:
+    known, fresh, end = passwords
     if known is None:
-        ids.user = users.create(tx, name=plan.user, domain_id=ids.domain, now=now, hash=fresh)
+        ids.user = users.create(tx, name=plan.user, domain_id=ids.domain, now=now, hash=fresh, password_expires_at=end)
         ids.made.append(f"user {plan.user}")
         return
     ids.user = known.user.id
     if fresh is not None:
-        users.set_password(tx, ids.user, fresh, now)
+        users.set_password(tx, ids.user, fresh, now, end)
         ids.made.append(f"password of user {plan.user}")
     if plan.reset_password and not known.user.enabled:
         users.set_enabled(tx, ids.user, True, now)

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Connection
 
 from ...services.hashing import Hasher
+from ...services.lockout import password_end
+from ...settings import SecurityCompliance
 from ...store import grants, migrations, projects, roles, services, users
 from ...store.engine import Store
 from .. import first_cloud, opening
@@ -43,17 +45,23 @@ def fill(world: World) -> None:
         migrations.upgrade(store)
         opening.first_keys(settings, store)
         ids = first_cloud.make(store, settings, plan, time.time)
-        _people(store, ids.domain, dict(zip(PEOPLE, hashes, strict=True)))
+        _people(store, ids.domain, dict(zip(PEOPLE, hashes, strict=True)), settings.security_compliance)
 
 
-def _people(store: Store, domain_id: str, hashes: dict[str, str]) -> None:
+def _people(store: Store, domain_id: str, hashes: dict[str, str], policy: SecurityCompliance) -> None:
     with store.begin() as tx:
         now = time.time()
         names = dict.fromkeys(project for targets in PEOPLE.values() for project, _ in targets)
         ids = {name: projects.create(tx, name=name, domain_id=domain_id, now=now) for name in names}
         for name, targets in PEOPLE.items():
             user = users.create(
-                tx, name=name, domain_id=domain_id, now=now, hash=hashes[name], default_project_id=ids[targets[0][0]]
+                tx,
+                name=name,
+                domain_id=domain_id,
+                now=now,
+                hash=hashes[name],
+                password_expires_at=password_end(policy, now),
+                default_project_id=ids[targets[0][0]],
             )
             for project, role in targets:
                 grants.add(tx, grants.Grant("user", user, "project", ids[project], _role(tx, role)), now)

@@ -99,8 +99,8 @@ class Realm:
                 self._make_database()
             if self._run_kdc():
                 return self
-        cure = "choose another port" if asked else "see kdc.log there"
-        raise StartError(f"the KDC of {self.realm} cannot listen on 127.0.0.1:{self.port}: {cure} ({self.directory})")
+        cure = "choose another port" if asked else f"mend what krb5kdc tells: {self._last_words()}"
+        raise StartError(f"the KDC of {self.realm} cannot listen on 127.0.0.1:{self.port}: {cure}")
 
     def stop(self) -> None:
         """End the KDC; may be called twice."""
@@ -207,7 +207,17 @@ class Realm:
                 return True
             time.sleep(0.01)
         self.stop()
-        raise StartError(f"the KDC of {self.realm} does not answer: see {self.directory}/kdc.log")
+        raise StartError(f"the KDC of {self.realm} does not answer; mend what krb5kdc tells, or try again: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        """What the KDC said last: its log may be gone by the time that somebody could look there."""
+        for name in ("kdc.log", "kdc.out"):
+            file = self.directory / name
+            lines = file.read_text("utf-8", "replace").split("\n") if file.exists() else []
+            said = [line.strip() for line in lines if line.strip()]
+            if said:
+                return said[-1][:300]
+        return "nothing"
 
     def _child_environ(self) -> Mapping[str, str]:
         # LC_ALL: messages are read above.

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Login:
     method: str
     client: str
     person: Person
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -13,4 +13,5 @@ class Wanted:
     directory: Path | None = None
     port: int | None = None
     x509_port: int | None = None
-    overrides: tuple[str, ...] = ()
+    since: float | None = None  # when the set-up began, in seconds since the epoch
+    overrides: tuple[str, ...] = field(default=(), repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Person:
     """A user with all three proofs."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
     principal: str
     keytab: Path
     pair: KeyPair
@@ -53,7 +53,7 @@ class World:
     directory: Path
     api_port: int
     x509_port: int
-    admin_password: str
+    admin_password: str = field(repr=False)
     people: tuple[Person, ...]
     ca: Path
     client_ca: KeyPair

@@ -17,9 +17,12 @@ import pytest
 
 from identity.errors import SettingsError, StartError
 from identity.manage.consistency import problems
-from identity.manage.demo import report, world
+from identity.manage.demo import realm, report, world
 from identity.manage.demo.place import Place
 from identity.manage.demo.processes import clean_environ, free_port
+from identity.manage.demo.tour import Login
+from identity.manage.demo.wanted import Wanted
+from identity.manage.first_cloud import Plan
 from identity.settings_load import load
 
 
@@ -143,6 +146,24 @@ def test_the_world_is_a_sound_configuration(made: world.World) -> None:
     assert load(made.config, {}, ()) == made.settings
     loose = [path for path in made.directory.rglob("*") if path.name.endswith((".key", ".toml")) and path.stat().st_mode & 0o077]
     assert loose == []
+
+
+def test_no_secret_is_in_the_text_of_what_the_demo_knows(made: world.World) -> None:
+    login = Login("password", "", made.people[0], {"OS_PASSWORD": made.people[0].password})
+    plan = Plan(domain_id="default", password=made.admin_password)
+    told = repr((made, login, plan, Wanted(overrides=(f"keys.master_key={made.admin_password}",))))
+    assert "alice" in told
+    assert not [secret for secret in (made.admin_password, *(one.password for one in made.people)) if secret in told]
+
+
+def test_a_kdc_that_will_not_start_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log is in a directory that is gone when somebody reads this."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(realm, "_free_port", lambda: taken.getsockname()[1])
+        with pytest.raises(StartError) as caught:
+            realm.Realm(tmp_path).start()
+    assert "Address already in use" in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_a_mistake_in_set_is_told(tmp_path: Path) -> None:
