@@ -12,8 +12,8 @@ setup: ## install what is missing: Debian packages, .venv, server and client
 setup-test:
 	@tools/setup.sh test
 
-run: setup ## the demo: a small cloud with passwords, Kerberos and X.509 (ARGS="--check" to end after the tour)
-	@$(BIN)/gatestone demo $(ARGS)
+run: ## the demo: a small cloud with passwords, Kerberos and X.509 (ARGS="--check" to end after the tour)
+	@begun=$$(date +%s.%N); tools/setup.sh run && exec $(BIN)/gatestone demo --since $$begun $(ARGS)
 
 test: setup-test ## run every check (PARTS="lint types" for some of them)
 	@$(BIN)/python tools/checks.py $(PARTS)

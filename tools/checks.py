@@ -49,7 +49,7 @@ def main(chosen: list[str]) -> int:
         start = time.monotonic()
         code, last = run(PARTS[name])
         failed = failed or code != 0
-        rows.append(f"{name:10} {time.monotonic() - start:7.1f} s  {'ok' if code == 0 else f'FAILED (exit code {code})'}")
+        rows.append(f"{name:12} {time.monotonic() - start:7.1f} s  {'ok' if code == 0 else f'FAILED (exit code {code})'}")
         if "pytest" in PARTS[name]:
             for number, word in COUNT.findall(last):
                 counts[word.rstrip("s")] = counts.get(word.rstrip("s"), 0) + int(number)

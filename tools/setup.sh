@@ -58,7 +58,7 @@ pip_install() {
         || { grep -v '^WARNING: Location' build/pip.log | tail -n 30 >&2; die "pip failed (its messages: build/pip.log)"; }
 }
 
-# install_once NAME FILES...: true when NAME was not yet installed from exactly these files.
+# outdated NAME FILES...: true when NAME was not yet installed from exactly these files; sets $stamp and $state to note that it is.
 outdated() {
     local name=$1; shift
     stamp=.venv/.gatestone-$name
