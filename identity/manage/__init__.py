@@ -17,7 +17,7 @@ _COMMANDS = {
     "serve": ("serve:serve", "Answer requests."),
     "demo": ("demo.command:demo", "Show all of it on this machine: a private cloud, realm and authority, and a tour."),
     "bootstrap": ("bootstrap:bootstrap", "Make the first domain, project, administrator, roles and endpoints."),
-    "db": ("db:db", "Look after the database's schema."),
+    "db": ("db:db", "Look after the database: its schema, and what it no longer needs."),
     "keys": ("keys:keys", "Look after the keys that sign tokens."),
     "config": ("config:config", "Check, show and explain the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong, and say the cure."),

@@ -1,4 +1,4 @@
-"""`gatestone db`: the database's schema."""
+"""`gatestone db`: the database's schema, and rows that nobody needs any more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLOCKS_APART = 86400  # seconds: the log is kept a day longer than tokens live, 
 
 @click.group()
 def db() -> None:
-    """Look after the database's schema."""
+    """Look after the database: its schema, and what it no longer needs."""
 
 
 @db.command()
@@ -87,7 +87,7 @@ def purge(config_file: str | None, overrides: tuple[str, ...], as_json: bool) ->
 
     now = time.time()
     kept = settings.token.allow_expired_window
-    with opening.opened(settings) as store, store.begin() as tx:
+    with opening.ready(settings) as store, store.begin() as tx:
         dropped = {
             "tokens": tokens.purge(tx, now - kept),
             "changes": epoch.prune(tx, now - settings.token.expiration - kept - CLOCKS_APART),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..tokens.rotation import Rotation
 
 
 @click.group()
@@ -58,20 +61,20 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, provider: str | None) -> None:
     """Let the staged key seal, stage a fresh one, drop the oldest; the first run makes the first keys.
 
-    Wait at least token.expiration / (fernet_tokens.max_active_keys - 2) between two rotations, or tokens end early.
+    Wait at least token.expiration / (fernet_tokens.max_active_keys - 2) between two rotations, or tokens end early; below 3
+    keys, each rotation ends all of them.
     """
     settings = options.read_settings(config_file, overrides)
-    from ..tokens import rotation
     from . import opening
 
-    done: list[tuple[str, rotation.Rotation]] = []
+    done: list[tuple[str, Rotation]] = []
     with opening.ready(settings) as store:
         sources = opening.key_sources(settings, store)
         if provider is not None and provider not in sources:
             raise click.UsageError(f"{provider} is not in use: token.provider is {settings.token.provider}")
         for name, source in sources.items():
             if provider in (None, name):
-                done.append((name, rotation.rotate(source, settings.fernet_tokens.max_active_keys, time.time)))
+                done.append((name, opening.rotate(source, settings, store)))
     if as_json:
         options.print_json([{"provider": name, "primary": one.primary, "removed": list(one.removed)} for name, one in done])
         return
