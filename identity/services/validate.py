@@ -103,6 +103,9 @@ class Validator:
     def _subject(self, claims: Claims) -> Subject:
         audit_ids = claims.audit_ids
         issued = sequence_of(audit_ids[0])
+        if issued is not None and issued > self._feed.seq and issued > self._feed.sync(fresh=True):
+            # Made before the database was put back to an older state: every change to come would seem older than it.
+            raise errors.TokenNotFound(reason="newer than the change log, which was put back")
         subject = subjects.load(
             self._store,
             claims.user_id,
