@@ -99,7 +99,7 @@ def masters(directory: Path) -> list[int]:
 def test_the_tour_succeeds_though_workers_are_killed(tmp_path: Path) -> None:
     """The whole of `--check`: each method with and without the client package, every door, and nothing left behind."""
     home, caches = tmp_path / "demo", replay_caches()
-    demo = start(home, *ANY_PORTS, "--check", "--set", "token.expiration=900")
+    demo = start(home, *ANY_PORTS, "--check", "--since", str(time.time() - 1000), "--set", "token.expiration=900")
     told = document(demo, home)
     both = until(lambda: len(found := masters(home)) == 2 and found)
     assert told["pid"] in both
@@ -117,7 +117,9 @@ def test_the_tour_succeeds_though_workers_are_killed(tmp_path: Path) -> None:
     output = demo.communicate()[0]
     assert demo.returncode == 0, output
     assert killed >= 4, output
-    assert "Every line worked." in output
+    whole = re.search(r"Every line worked\. ([0-9.]+) s in all, ([0-9.]+) s with the set-up\.", output)
+    assert whole, output
+    assert 1000 < float(whole[2]) - float(whole[1]) < 1010
     for method, client in (
         ("password", "the URL only"),
         ("kerberos", "the URL only"),
@@ -233,6 +235,13 @@ def test_the_doctor_finds_the_demo_well(served: tuple[Path, dict[str, Any], subp
         "names",
         "ports",
     }
+
+
+def test_make_run_counts_the_set_up_in() -> None:
+    recipe = subprocess.run(["make", "-n", "run", "ARGS=--check"], check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    begun, _, rest = recipe.partition(";")
+    assert begun.startswith("begun=$(date +%s")
+    assert re.search(r"tools/setup\.sh run && .*gatestone demo --since \$begun --check", rest)
 
 
 def test_a_second_demo_lives_beside_the_first(served: tuple[Path, dict[str, Any], subprocess.Popen[str]], tmp_path: Path) -> None:

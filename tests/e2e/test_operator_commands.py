@@ -112,6 +112,18 @@ def test_the_password_comes_from_a_file_or_standard_input_and_is_warned_about_as
     assert "Warning: a password on the command line" in done.stderr
 
 
+def test_a_password_ends_when_the_policy_says(operator: Operator) -> None:
+    """One that bootstrap stores, and one that it sets anew."""
+    days = ("--set", "security_compliance.password_expires_days=2")
+    bootstrap(operator, "first")
+    bootstrap(operator, "second", *days, "--reset-password")
+    bootstrap(operator, "third", *days, "--bootstrap-username", "stored")
+    bootstrap(operator, "fourth", "--bootstrap-username", "eternal")
+    lives = "select name, expires_at - password.created_at from password join user_account on user_account.id = user_id"
+    with sqlite3.connect(operator.directory / "g.db") as db:
+        assert dict(db.execute(lives)) == {"admin": 2 * 86400, "stored": 2 * 86400, "eternal": None}
+
+
 def test_bootstrap_without_a_password_says_how_to_give_one(operator: Operator) -> None:
     done = operator.run("bootstrap")
     assert done.returncode == 1
@@ -132,6 +144,13 @@ def test_schema_commands(operator: Operator) -> None:
         == operator.json("db", "current")["needed"]
     )
     assert operator.json("db", "check") == {"fault": None}
+
+
+def test_purge_without_a_schema_says_how_to_get_one(operator: Operator) -> None:
+    done = operator.run("db", "purge")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the schema is at nothing")
+    assert "gatestone db upgrade" in done.stderr
 
 
 def test_purge_drops_what_no_token_needs(operator: Operator) -> None:
@@ -166,6 +185,18 @@ def test_key_commands(operator: Operator) -> None:
     assert [key["position"] for key in listed] == [5, 4, 0]
     assert "fernet" in operator("keys", "list")
     assert operator.run("keys", "rotate", "--provider", "jws").returncode == 2
+
+
+def test_a_rotation_of_key_files_is_announced_to_the_workers(operator: Operator) -> None:
+    """They would go on with tokens that they remember, though the key may have been dropped."""
+    files = ("--set", f"fernet_tokens.key_repository={operator.directory}/keys")
+    operator("db", "upgrade")
+    for _ in range(2):
+        operator("keys", "rotate", *files)
+    with sqlite3.connect(operator.directory / "g.db") as db:
+        assert db.execute("select tag, revokes from change").fetchall() == [("keys:fernet", 0)] * 2
+        assert db.execute("select seq from change_counter").fetchone() == (2,)
+    assert sorted(path.name for path in (operator.directory / "keys").iterdir()) == ["0", "1", "2"]
 
 
 def test_without_a_master_key_the_cure_is_told(operator: Operator) -> None:
@@ -235,15 +266,59 @@ def test_a_mistake_in_the_settings_is_told_by_every_command(operator: Operator) 
         assert "must be one of" in done.stdout + done.stderr
 
 
+def test_settings_that_do_not_fit_together_keep_serve_from_starting(operator: Operator) -> None:
+    """Each was served once: as a reader of other tokens, after a traceback, and with links to nowhere."""
+    wrong = {
+        "token.readers=fernt": "token.readers must be any of",
+        "server.trusted_hops=10.0.0.300": "is no address, network or `unix`",
+        "server.public_urls=foo": "is no http or https URL",
+        "auth.methods=pasword": "did you mean 'password'?",
+    }
+    for override, told in wrong.items():
+        done = operator.run("serve", "--set", override, "--set", "server.port=0")
+        assert done.returncode == 1, override
+        assert done.stderr.startswith("Error: the settings do not fit:")
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+    at_once = operator.run("serve", *(word for override in list(wrong)[1:] for word in ("--set", override)))
+    assert len(at_once.stderr.splitlines()) == 4
+
+
+def started(operator: Operator, *overrides: str) -> subprocess.Popen[str]:
+    sets = [word for override in overrides for word in ("--set", override)]
+    command = [sys.executable, "-m", "identity.manage", "serve", "--config", str(operator.config), *sets]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_a_port_of_the_systems_choice_is_told_and_stands_in_the_links(operator: Operator) -> None:
+    bootstrap(operator)
+    served = started(operator, "server.port=0", "fernet_tokens.max_active_keys=2")
+    lines = []
+    try:
+        assert served.stderr is not None
+        for line in served.stderr:
+            lines.append(json.loads(line))
+            if lines[-1]["event"] == "listening":
+                break
+        port = lines[-1]["port"]
+        assert lines[-1]["host"] == "127.0.0.1"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v3", timeout=5) as answer:
+            links = json.loads(answer.read())["version"]["links"]
+        assert links[0]["href"].rstrip("/") == f"http://127.0.0.1:{port}/v3"
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.communicate(timeout=20)
+    assert served.returncode == 0
+    warned = [line for line in lines if line["level"] == "warning"]
+    assert [line["message"].partition(":")[0] for line in warned] == ["fernet_tokens.max_active_keys"]
+
+
 def test_serve_answers_soon_and_ends_with_sigterm(operator: Operator) -> None:
     bootstrap(operator)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "identity.manage", "serve", "--config", str(operator.config), "--set", f"server.port={port}"]
-    served = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    served = started(operator, f"server.port={port}")
     try:
         deadline = time.monotonic() + 20
         while True:
