@@ -104,14 +104,15 @@ def _read(der: bytes) -> _Facts:
             certificate.subject,
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),
-            _is_authority(extensions),
+            is_authority(extensions),
             _is_for_clients(extensions),
         )
     except Exception as problem:  # the parser has many kinds of error, and each means: not a proof
         raise Unauthorized(reason=f"the certificate cannot be read ({type(problem).__name__})") from None
 
 
-def _is_authority(extensions: x509.Extensions) -> bool:
+def is_authority(extensions: x509.Extensions) -> bool:
+    """Whether any mark says that this certificate signs certificates or lists; the TLS listener asks the same function."""
     for extension in extensions:
         value = extension.value
         if isinstance(value, x509.BasicConstraints) and value.ca:

@@ -48,6 +48,11 @@ class Conn:
         self.context: ssl.SSLContext | None = None
         self.served = 0
 
+    @property
+    def address(self) -> str:
+        """The client's address for the log; "" on a Unix socket."""
+        return self.client[0] if isinstance(self.client, tuple) else ""
+
     def receive(self, limit: int) -> bool:
         """Take what has arrived without waiting. False: the other end is gone."""
         while len(self.buffer) <= limit:

@@ -15,12 +15,14 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
 
 from gunicorn.workers.base import Worker
 
 from identity.model.event import LoginEvent
+from identity.ports import EventSink
 
 from . import refusal
 from .connection import CHUNK, IN_A_THREAD, Conn, Phase
@@ -28,7 +30,7 @@ from .framing import Framing
 from .observe import LogSink, log, metrics
 from .refusal import Refused
 from .reply import SERVER, Reply, environ, frozen_config, parse, read_body
-from .tls import is_authority
+from .tls import check_client, is_unproven
 
 _IN: Final = select.EPOLLIN | select.EPOLLONESHOT
 _OUT: Final = select.EPOLLOUT | select.EPOLLONESHOT
@@ -74,6 +76,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self._drain()
 
     def _open(self) -> None:
+        # The application's own sink, where it has one: whoever is told of log-ins hears of these too.
+        self.sink: EventSink = getattr(self.app.built, "sink", None) or LogSink(self.app.settings.auth.methods)
         self.by_fd = {listener.fileno(): listener for listener in self.sockets}
         for fd, listener in self.by_fd.items():
             listener.setblocking(False)
@@ -95,12 +99,14 @@ class FrontWorker(Worker):  # type: ignore[misc]
             elif fd == self.PIPE[0]:
                 self._take_back()
             elif fd in self.conns:
-                conn = self.conns[fd]
-                try:
-                    self._advance(conn)
-                except Exception:  # one client must not end the worker for all
-                    log().exception("connection_failed", address=_address(conn))
-                    self._close(conn)
+                self._take(self._advance, self.conns[fd])
+
+    def _take(self, step: Callable[[Conn], None], conn: Conn) -> None:
+        try:
+            step(conn)
+        except Exception:  # one client must not end the worker for all
+            log().exception("connection_failed", address=conn.address)
+            self._close(conn)
 
     def _accept(self, listener: Any) -> None:
         try:
@@ -182,7 +188,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _refuse(self, conn: Conn, refused: Refused) -> None:
         """Answer from the event loop and close. The client may still be sending, so we linger (RFC 9112, 9.6)."""
         metrics().refused(refused.reason)
-        log().debug("refused", reason=refused.reason, status=refused.status, address=_address(conn))
+        log().debug("refused", reason=refused.reason, status=refused.status, address=conn.address)
         with contextlib.suppress(OSError):
             conn.sock.send(refusal.message(refused.status, refused.message, server=SERVER))
         self._linger(conn)
@@ -196,9 +202,13 @@ class FrontWorker(Worker):  # type: ignore[misc]
         except OSError:
             self._close(conn)
             return
-        conn.phase = Phase.LINGER
-        conn.deadline = time.monotonic() + _LINGER
+        self._end(conn)
         self._arm(conn, _IN)
+
+    @staticmethod
+    def _end(conn: Conn) -> None:
+        conn.deadline = time.monotonic() + _LINGER  # before the phase: `_reap` may look between the two
+        conn.phase = Phase.LINGER
 
     def _write_on(self, conn: Conn) -> None:
         """The client has taken a part of its answer; a slow one costs no thread."""
@@ -207,17 +217,25 @@ class FrontWorker(Worker):  # type: ignore[misc]
         elif conn.keep:
             conn.phase = Phase.READING
             conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
-            self._examine(conn)
+            self._go_on(conn)
         else:
             self._linger(conn)
 
+    def _go_on(self, conn: Conn) -> None:
+        """Look at what came behind the last request: in the buffer, or decrypted within TLS, of which epoll knows nothing."""
+        if conn.context is not None and conn.sock.pending():
+            self._advance(conn)
+        else:
+            self._examine(conn)
+
     def _throw_away(self, conn: Conn) -> None:
+        """Only the end of the stream is of interest. What lies unread at a close makes the kernel send a reset, and that
+        takes our last words away from a client that has not read them yet: an answer, or the alert of a failed handshake.
+        """
         try:
-            # Below TLS: the session is over, and only the end of the stream is of interest.
-            data = socket.socket.recv(conn.sock, CHUNK) if conn.context is None else conn.sock.recv(CHUNK)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            self._arm(conn, _IN)
-            return
+            data = socket.socket.recv(conn.sock, CHUNK)  # below TLS, whose session is over or never began
+        except BlockingIOError:
+            data = b"?"
         except (OSError, ValueError):
             data = b""
         if data:
@@ -256,10 +274,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             os.read(self.PIPE[0], 4096)
         while self.returned:
             conn = self.returned.popleft()
-            if conn.phase is Phase.READING:
-                self._examine(conn)
-            else:
-                self._linger(conn)
+            self._take(self._go_on if conn.phase is Phase.READING else self._linger, conn)
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
@@ -292,46 +307,43 @@ class FrontWorker(Worker):  # type: ignore[misc]
             conn = self.handshakes.get()
             if conn is None:
                 return
-            self._shake(conn)
+            try:
+                self._shake(conn)
+            except Exception as error:  # one client must not take the thread from all
+                self._tell_failed(conn, error)
+                self._end(conn)
+                self.returned.append(conn)
+                self._wake()
 
     def _shake(self, conn: Conn) -> None:
-        """Do as much of the handshake as has arrived."""
+        """Do as much of the handshake as has arrived. Raises OSError or ValueError where it cannot succeed any more."""
         try:
             if conn.context is None:
-                conn.context = self.contexts.current()
-                conn.sock = conn.context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)
+                context = self.contexts.current()
+                conn.sock = context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)  # fails if reset by now
+                conn.context = context
             conn.sock.do_handshake()
-            if self.listener == "x509" and not self._may_enter(conn.sock):
-                raise ssl.SSLError("certificate of an authority, or of a resumed session")
+            if self.listener == "x509":
+                check_client(conn.sock)
         except ssl.SSLWantReadError:
             conn.phase = Phase.HANDSHAKE
             self._arm(conn, _IN)
         except ssl.SSLWantWriteError:
             conn.phase = Phase.HANDSHAKE
             self._arm(conn, _OUT)
-        except (OSError, ValueError) as error:
-            self._tell_failed(conn, str(error))
-            conn.phase = Phase.LINGER
-            conn.deadline = time.monotonic() + _LINGER
-            self.returned.append(conn)
-            self._wake()
         else:
             conn.phase = Phase.READING
             self._arm(conn, _IN)
 
-    def _tell_failed(self, conn: Conn, reason: str) -> None:
-        """A certificate that was refused is a login that failed; anything else is a client that speaks no TLS."""
+    def _tell_failed(self, conn: Conn, error: Exception) -> None:
+        """A certificate that was refused is a login that failed; anything else is a client that speaks no TLS, or not ours."""
         metrics().refused("handshake")
-        if self.listener == "x509" and "certificate" in reason.lower():
-            refused = LoginEvent("failure", ("x509",), "/x509", _address(conn), f"req-{uuid4()}", reason=reason)
-            LogSink().login(refused)
+        if self.listener == "x509" and is_unproven(error):
+            self.sink.login(LoginEvent("failure", ("x509",), "/x509", conn.address, f"req-{uuid4()}", reason=str(error)))
+        elif isinstance(error, (OSError, ValueError)):
+            log().debug("handshake_failed", address=conn.address, reason=str(error))
         else:
-            log().debug("handshake_failed", address=_address(conn), reason=reason)
-
-    @staticmethod
-    def _may_enter(sock: ssl.SSLSocket) -> bool:
-        certificate = sock.getpeercert(binary_form=True)
-        return certificate is not None and not sock.session_reused and not is_authority(certificate)
+            log().exception("handshake_failed", address=conn.address)
 
     def _serve_all(self, waiting: queue.SimpleQueue[Conn | None]) -> None:
         while True:
@@ -345,7 +357,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
                 metrics().refused(refused.reason)
                 conn.outgoing = memoryview(refusal.message(refused.status, refused.message, server=SERVER))
             except Exception:
-                log().exception("answer_failed", address=_address(conn))
+                log().exception("answer_failed", address=conn.address)
             conn.message = b""
             conn.served += 1
             self._give_back(conn)
@@ -357,7 +369,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self._arm(conn, _OUT)
             return
         if not conn.keep:
-            conn.phase = Phase.LINGER
+            self._end(conn)
         else:
             conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
             more = conn.buffer or (conn.context is not None and conn.sock.pending())
@@ -386,7 +398,3 @@ class FrontWorker(Worker):  # type: ignore[misc]
             if hasattr(answer, "close"):
                 answer.close()
         conn.outgoing, conn.keep = memoryview(reply.data), not reply.should_close()
-
-
-def _address(conn: Conn) -> str:
-    return conn.client[0] if isinstance(conn.client, tuple) else ""

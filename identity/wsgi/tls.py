@@ -20,6 +20,9 @@ from .observe import log
 # TLS 1.2 with forward secrecy and authenticated encryption only (RFC 9325, section 4.2); 1.3 has its own list.
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+# OpenSSL's names for a client that shows no certificate, or cannot sign with the key of the one that it shows.
+_UNPROVEN: Final = frozenset({"PEER_DID_NOT_RETURN_A_CERTIFICATE", "BAD_SIGNATURE"})
+
 Signature = tuple[tuple[int, int, int], ...]
 
 
@@ -123,13 +126,34 @@ def _checked(files: dict[str, str], make: Callable[[], ssl.SSLContext]) -> Conte
         raise StartError(f"TLS files do not fit together or are no PEM ({error}): check {names}") from None
 
 
+class NotWelcome(ssl.SSLError):
+    """A certificate that OpenSSL lets in and we do not."""
+
+
+def check_client(connection: ssl.SSLSocket) -> None:
+    """What the certificate listener asks beyond OpenSSL, once the handshake is done. Raises NotWelcome."""
+    certificate = connection.getpeercert(binary_form=True)
+    if certificate is None or connection.session_reused:
+        raise NotWelcome("no certificate in this handshake")
+    if is_authority(certificate):
+        raise NotWelcome("the certificate is an authority's own")
+
+
+def is_unproven(error: Exception) -> bool:
+    """Whether a handshake failed at the client's certificate: a login that failed, and no slip of the protocol."""
+    return isinstance(error, (ssl.SSLCertVerificationError, NotWelcome)) or getattr(error, "reason", None) in _UNPROVEN
+
+
 def is_authority(certificate: bytes) -> bool:
-    """Whether a certificate (DER) is an authority's own: OpenSSL lets one log in as a client, we do not."""
+    """Whether a certificate (DER) is an authority's own: OpenSSL lets one log in as a client, we do not.
+
+    The rule is the plugin's, which asks it again at each request. What cannot be read whole might be one.
+    """
     from cryptography import x509  # noqa: PLC0415 (30 ms that the API listener need not pay)
 
+    from authplugins.x509 import is_authority as bears_a_mark  # noqa: PLC0415 (the same)
+
     try:
-        return x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
-    except ValueError:
+        return bears_a_mark(x509.load_der_x509_certificate(certificate).extensions)
+    except Exception:  # the parser has many kinds of error, and not all are ValueErrors
         return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
+import select
 import ssl
 import threading
 import time
@@ -17,7 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from identity.wsgi.tls import Contexts
+from authplugins.x509 import X509
+from identity.errors import Unauthorized
+from identity.model.evidence import Evidence, Peer
+from identity.wsgi.tls import Contexts, is_authority
 from tests.support.pki import SERVER, Authority, Issued
 from tests.support.rawhttp import Served, Wire, serving
 
@@ -123,11 +128,11 @@ def authority_itself(world: World) -> Issued:
     return Issued(world.root.certificate, world.root.key)
 
 
-def signing_authority(world: World) -> Issued:
-    """An authority whose key usage allows signatures, so that OpenSSL alone would let it in."""
+def marked(world: World, mark: str) -> Issued:
+    """A client's certificate with one more property, all of which OpenSSL alone lets in."""
     key = ec.generate_private_key(ec.SECP256R1())
-    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-    built = (
+    ca, cert_sign, crl_sign = mark == "authority", mark in ("authority", "signs certificates"), mark in ("authority", "signs lists")
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "alice")]))
         .issuer_name(world.root.name)
@@ -137,11 +142,29 @@ def signing_authority(world: World) -> Issued:
         .not_valid_after(NOW + DAY)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(world.root.key.public_key()), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .sign(world.root.key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(True, False, False, False, False, cert_sign, crl_sign, False, False), critical=True)
     )
-    return Issued(built, key)
+    if mark == "name of a kind unknown":  # an X.400 address, at which the Python parser gives up
+        name = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3023000"))
+        builder = builder.add_extension(name, critical=False)
+    return Issued(builder.sign(world.root.key, hashes.SHA256()), key)
+
+
+def signing_authority(world: World) -> Issued:
+    return marked(world, "authority")
+
+
+def signer_of_certificates(world: World) -> Issued:
+    return marked(world, "signs certificates")
+
+
+def signer_of_lists(world: World) -> Issued:
+    return marked(world, "signs lists")
+
+
+def unreadable(world: World) -> Issued:
+    return marked(world, "name of a kind unknown")
 
 
 def from_a_leaf(world: World) -> Issued:
@@ -154,10 +177,15 @@ def from_a_leaf(world: World) -> Issued:
 
 
 @pytest.mark.parametrize(
-    "make", [expired, future, server_only, namesake, self_signed, authority_itself, signing_authority, from_a_leaf]
-)
+    "make",
+    [
+        expired, future, server_only, namesake, self_signed, authority_itself, from_a_leaf, signing_authority,
+        signer_of_certificates, signer_of_lists, unreadable,
+    ],
+)  # fmt: skip
 def test_bad_certificates_do_not_enter(world: World, gateway: Served, make: Callable[[World], Issued]) -> None:
-    assert not enters(gateway, world.client(make(world)))
+    client = world.client(make(world))
+    assert not any(enters(gateway, client) for _ in range(3))  # more often than there are threads for handshakes
     assert enters(gateway, world.client(world.root.issue_client("alice")))
 
 
@@ -185,6 +213,56 @@ def test_a_refused_certificate_is_a_failed_login_in_the_log(world: World, gatewa
     found = [line for line in gateway.lines() if line["event"] == "login"]
     assert found[-1]["outcome"] == "failure" and found[-1]["methods"] == ["x509"] and found[-1]["address"] == "127.0.0.1"
     assert any("expired" in line["reason"] for line in found)
+
+
+@pytest.mark.parametrize("mark", ["authority", "signs certificates", "signs lists", "name of a kind unknown", "nothing"])
+def test_listener_and_plugin_agree_on_who_is_an_authority(world: World, mark: str) -> None:
+    der = marked(world, mark).der
+    plugin = X509(rules=[{"issuer": world.root.name.rfc4514_string(), "subject": "CN={user}", "domain_id": "default"}])
+    try:
+        plugin.authenticate(Evidence("x509", None, {}, Peer("127.0.0.1", "x509", der)))
+        lets_in = True
+    except Unauthorized:
+        lets_in = False
+    assert is_authority(der) is not lets_in
+    assert lets_in is (mark == "nothing")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_that_speaks_at_once_still_hears_why_it_was_refused(
+    world: World, gateway: Served, version: ssl.TLSVersion
+) -> None:
+    """In TLS 1.3 it believes to be in. A close with its request unread would be a reset, which takes the alert from it."""
+    client = world.client(expired(world), maximum_version=version)
+    for number in range(60):
+        with pytest.raises(ssl.SSLError) as caught, Wire(gateway.address, client) as wire:
+            wire.send("GET /x509/v3 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if number < 20:
+                fate = select.poll()
+                fate.register(wire.sock, 0)  # only a reset is told
+                assert fate.poll(30) == []
+            wire.answer()
+        assert caught.value.reason is not None and "ALERT" in caught.value.reason, (number, caught.value)
+
+
+def test_only_certificates_that_were_refused_are_failed_logins(world: World, gateway: Served) -> None:
+    def told() -> int:
+        return len([line for line in gateway.lines() if line["event"] == "login"])
+
+    before = told()
+    stranger = ssl.create_default_context(cafile=str(world.directory / "client-ca.pem"))  # does not know our authority
+    stranger.load_cert_chain(*world.root.issue_client("alice").write(world.directory, "stranger"))
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        Wire(gateway.address, stranger)
+    with Wire(gateway.address) as wire:
+        wire.send("GET / HTTP/1.1\r\nHost: certificate\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while wire.sock.recv(4096):
+                pass
+    assert enters(gateway, world.client(world.root.issue_client("alice")))
+    assert told() == before
+    assert not enters(gateway, world.client(None))
+    assert told() == before + 1
 
 
 def test_an_open_connection_ends_when_the_list_changes(world: World, gateway: Served) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +112,17 @@ def test_plain_http_and_rubbish_at_a_tls_port_end_quickly(tls_gateway: Served) -
     anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
     assert timed(tls_gateway, anyone) < 1.0
+
+
+def test_clients_that_reset_instead_of_a_handshake_do_not_end_the_worker(tls_gateway: Served) -> None:
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    pid = ask(tls_gateway.address, "GET", "/v3/echo", tls=anyone).json()["pid"]
+    for data in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n") * 10:
+        with Wire(tls_gateway.address) as wire:
+            wire.send(data).sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert ask(tls_gateway.address, "GET", "/v3/echo", tls=anyone).json()["pid"] == pid
+    assert not [line for line in tls_gateway.lines() if line["event"] == "connection_failed"]
 
 
 @pytest.mark.parametrize(
