@@ -1,4 +1,4 @@
-"""Answers that never reach the application, in the API's error form.
+"""Answers to what never reaches the application, in the same form to the byte as `web/problem.py` writes its own.
 
 RFC 9110, section 15: any 4xx may say why. Nothing that the client sent is repeated (it may be a secret).
 """
@@ -12,7 +12,6 @@ from uuid import uuid4
 TITLES: Final = {
     400: "Bad Request",
     404: "Not Found",
-    405: "Method Not Allowed",
     408: "Request Timeout",
     413: "Request Entity Too Large",
     414: "Request-URI Too Long",
@@ -20,7 +19,6 @@ TITLES: Final = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
-    503: "Service Unavailable",
 }
 
 
@@ -36,7 +34,8 @@ class Refused(Exception):
 
 def body(status: int, message: str) -> bytes:
     """The JSON of one error."""
-    return json.dumps({"error": {"code": status, "message": message, "title": TITLES[status]}}).encode("ascii")
+    found = {"error": {"code": status, "message": message, "title": TITLES[status]}}
+    return json.dumps(found, separators=(",", ":")).encode("ascii")
 
 
 def headers(content: bytes, request_id: str) -> list[tuple[str, str]]:
