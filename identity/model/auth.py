@@ -56,7 +56,7 @@ class ScopeRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthRequest:
-    """The methods in the order asked, each with its typed payload."""
+    """The methods in the order asked, and the payload of each as the client sent it: plain values, for its plugin to judge."""
 
     methods: tuple[str, ...]
     payloads: Mapping[str, Any] = field(default_factory=dict)

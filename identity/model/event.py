@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class LoginEvent:
     """One attempt to log in. `reason` is for operators and never reaches the client; it holds no secret."""
 
-    outcome: str  # "success" or "failure"
+    outcome: str  # "success", "failure", or "challenge": the client was asked for its proof and may come again with it
     methods: tuple[str, ...]
     face: str
     address: str

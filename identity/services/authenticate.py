@@ -44,9 +44,9 @@ class Authenticator:
         self._sink = sink
         self._allow_rescope = allow_rescope
 
-    def methods_for(self, face: Face, asked: tuple[str, ...]) -> tuple[str, ...]:
+    def _chosen(self, face: Face, request: AuthRequest) -> tuple[str, ...]:
         """The plugins to run, in order. Raises `errors.Unauthorized` for a method that this face does not take."""
-        proof = PROOF_OF_FACE.get(face)
+        asked, proof = request.methods, PROOF_OF_FACE.get(face)
         if proof is not None:
             if not NAMES_FOR_PROOF.issuperset(asked):
                 raise errors.Unauthorized(
@@ -59,18 +59,19 @@ class Authenticator:
         for name in asked:
             if name not in self._plugins or (proof is None and name in PROOF_OF_FACE.values()):
                 raise errors.Unauthorized("Attempted to authenticate with an unsupported method.", reason="unsupported method")
+            if proof is None and name not in request.payloads:
+                raise errors.BadRequest(f"Expecting to find {name} in identity.")
         return asked
-
-    def plugin(self, name: str) -> AuthPlugin:
-        return self._plugins[name]
 
     def authenticate(self, request: AuthRequest, face: Face, environ: Mapping[str, Any], peer: Peer, request_id: str) -> Issued:
         """Issue the token asked for. Raises `errors.Unauthorized`, `Forbidden`, `BadRequest` or `Unavailable`."""
         told: dict[str, str | None] = {}
+        methods = request.methods
         try:
-            issued = self._run(request, environ, peer, told)
+            methods = self._chosen(face, request)
+            issued = self._run(methods, request, environ, peer, told)
         except Exception as problem:
-            self.tell_failure(problem, request.methods, face, peer, request_id=request_id, told=told)
+            self.tell_failure(problem, methods, face, peer, request_id=request_id, told=told)
             raise
         access = issued.access
         self._sink.login(
@@ -105,13 +106,17 @@ class Authenticator:
         known = tuple(name if name in self._plugins or name in NAMES_FOR_PROOF else "unknown" for name in methods)
         reason = problem.reason if isinstance(problem, errors.Problem) else f"unexpected {type(problem).__name__}"
         who = {"user_id": told.get("user_id"), "user_name": told.get("user_name")}
-        self._sink.login(LoginEvent("failure", known, face.value, peer.address, request_id, reason=reason, **who))
+        # The first leg of Negotiate brings no proof yet (RFC 4559, section 4): asked for, not failed.
+        outcome = "challenge" if isinstance(problem, errors.ChallengeRequired) else "failure"
+        self._sink.login(LoginEvent(outcome, known, face.value, peer.address, request_id, reason=reason, **who))
 
-    def _run(self, request: AuthRequest, environ: Mapping[str, Any], peer: Peer, told: dict[str, str | None]) -> Issued:
+    def _run(
+        self, methods: tuple[str, ...], request: AuthRequest, environ: Mapping[str, Any], peer: Peer, told: dict[str, str | None]
+    ) -> Issued:
         # Read before anything is checked: a change during the login makes the token older than the change.
         seq = self._feed.sync(fresh=True)
         identities = []
-        for name in request.methods:
+        for name in methods:
             plugin = self._plugins[name]
             payload = request.payloads.get(name)
             told["user_name"] = _claimed_name(payload) or told.get("user_name")
@@ -153,8 +158,9 @@ class Authenticator:
 
 def _claimed_name(payload: Any) -> str | None:
     """Who a password login says it is, for the log of a failure."""
-    user = getattr(payload, "user", None)
-    return getattr(user, "name", None) or getattr(user, "id", None)
+    user = payload.get("user") if isinstance(payload, dict) else None
+    name = (user.get("name") or user.get("id")) if isinstance(user, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _scope_text(issued: Issued) -> str:

@@ -248,11 +248,11 @@ class LogSink:
         self._metrics = telemetry or metrics()
 
     def login(self, event: LoginEvent) -> None:
-        good = event.outcome == "success"
+        outcome = event.outcome if event.outcome in ("success", "challenge") else "failure"
         # A client may send any names: only known ones become labels, each once, or it could fill the memory.
         known = bool(event.methods) and self._methods.issuperset(event.methods)
-        self._metrics.login("+".join(sorted(set(event.methods))) if known else "other", "success" if good else "failure")
-        write = log().info if good else log().warning
+        self._metrics.login("+".join(sorted(set(event.methods))) if known else "other", outcome)
+        write = log().warning if outcome == "failure" else log().info
         write(
             "login",
             outcome=event.outcome,

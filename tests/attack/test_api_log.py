@@ -143,7 +143,7 @@ BAD: dict[str, tuple[Any, str | None, list[str], str]] = {
         body_of({"methods": ["password"], "password": {"user": {"password": [SECRET]}}}),
         None,
         ["password"],
-        "Expected `str",
+        "wrong type",
     ),
     "no methods": (body_of({"methods": []}), None, [], "methods"),
     "methods of another type": (body_of({"methods": SECRET}), None, [], "Expected"),

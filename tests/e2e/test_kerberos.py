@@ -87,6 +87,17 @@ def test_a_ticket_opens_and_the_gateway_proves_itself(realms: Realms, as_ours: N
     assert exchange.finish(reply.headers["www-authenticate"])
 
 
+def test_being_asked_for_a_ticket_is_no_failed_login(realms: Realms, as_ours: None) -> None:
+    """An operator who watches for failures must not see one for each Kerberos login that succeeds."""
+    asked = realms.gateway.ask("POST", PATH, proof_body())
+    assert (asked.status, asked.headers["www-authenticate"]) == (401, "Negotiate")
+    line = realms.gateway.line_of(asked)
+    assert (line["outcome"], line["level"], line["methods"]) == ("challenge", "info", ["kerberos"])
+    came = send(realms.gateway, Client(realms.ticket("alice")).header)
+    assert realms.gateway.line_of(came)["outcome"] == "success"
+    assert realms.gateway.line_of(send(realms.gateway, "Negotiate AAAA"))["outcome"] == "failure"
+
+
 @pytest.mark.parametrize("name", ["alice/admin", "nobody-here"])
 def test_another_principal_is_another_person(realms: Realms, as_ours: None, name: str) -> None:
     reply = send(realms.gateway, Client(realms.ticket(name)).header)

@@ -33,17 +33,10 @@ TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 def issue_token(call: Call) -> Reply:
     authenticator, face, peer = call.services.authenticator, call.face, call.peer
     request_id = call.environ.get("gatestone.request_id", "")
-    named: tuple[str, ...] = ()
-
-    def choose(asked: tuple[str, ...]) -> tuple[str, ...]:
-        nonlocal named
-        named = asked
-        return authenticator.methods_for(face, asked)
-
     try:
-        request = auth_body.decode(call.body(), choose, lambda name: authenticator.plugin(name).Payload)
-    except Exception as problem:
-        authenticator.tell_failure(problem, named, face, peer, request_id=request_id)
+        request = auth_body.decode(call.body())
+    except errors.Problem as problem:
+        authenticator.tell_failure(problem, (), face, peer, request_id=request_id)
         raise
     issued = authenticator.authenticate(request, face, call.environ, peer, request_id)
     entry = Entry(issued.token, issued.access, issued.access.claims.expires_at)

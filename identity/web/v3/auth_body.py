@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -37,7 +36,7 @@ class ScopeShape(msgspec.Struct):
 
 
 class AuthShape(msgspec.Struct):
-    identity: dict[str, msgspec.Raw]
+    identity: dict[str, Any]
     scope: str | ScopeShape | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -48,37 +47,25 @@ class AuthBody(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(AuthBody).decode
-_methods = msgspec.json.Decoder(list[str]).decode
 
 
-def decode(raw: bytes, choose: Callable[[tuple[str, ...]], tuple[str, ...]], payload_type: Callable[[str], Any]) -> AuthRequest:
-    """Read the body; `choose` maps the methods asked for to the plugins to run. Raises `errors.BadRequest`."""
+def decode(raw: bytes) -> AuthRequest:
+    """Read the body: methods, scope, and each method's payload as plain JSON, which is its plugin's to judge.
+
+    Raises `errors.BadRequest`, or `errors.Unauthorized` for a scope that is not served.
+    """
     try:
         auth = _decode(raw).auth
-        listed = auth.identity.get("methods")
-        if listed is None:
-            raise errors.BadRequest("Invalid input: identity.methods is missing.")
-        asked = tuple(dict.fromkeys(_methods(listed)))
-        if len(asked) > MAX_METHODS:
-            raise errors.BadRequest("Invalid input: identity.methods names too many methods.")
-        scope = _scope(auth.scope)
-        methods = choose(asked)
-        payloads = {name: _payload(auth.identity, name, asked, payload_type(name)) for name in methods}
+        listed = auth.identity.pop("methods", None)
+        asked = tuple(dict.fromkeys(msgspec.convert(listed, list[str])))
     except msgspec.ValidationError as problem:
         raise errors.BadRequest(f"Invalid input: {problem}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise errors.BadRequest("Expecting to find valid JSON in the request body.") from None
-    return AuthRequest(methods, payloads, scope)
-
-
-def _payload(identity: dict[str, msgspec.Raw], name: str, asked: tuple[str, ...], shape: Any) -> Any:
-    raw = identity.get(name)
-    if raw is None or (name not in asked):
-        # A face that decides the proof itself needs no payload for it.
-        raw = msgspec.Raw(b"{}") if name not in asked else None
-    if raw is None:
-        raise errors.BadRequest(f"Expecting to find {name} in identity.")
-    return msgspec.json.decode(raw, type=shape)
+    if len(asked) > MAX_METHODS:
+        raise errors.BadRequest("Invalid input: identity.methods names too many methods.")
+    payloads = {name: auth.identity[name] for name in asked if name in auth.identity}
+    return AuthRequest(asked, payloads, _scope(auth.scope))
 
 
 def _scope(scope: str | ScopeShape | msgspec.UnsetType) -> ScopeRequest:
