@@ -67,9 +67,6 @@ class Kerberos:
         self._credentials: tuple[Any, ...] = ()
         self._gssapi, self._bindings, self._broken = self._prepare(server_cert_der)
 
-    def challenge(self) -> str:
-        return "Negotiate"
-
     def health(self) -> str | None:
         """Why no ticket can be accepted now, with the cure; None: all is well."""
         try:

@@ -1,4 +1,4 @@
-"""The tree of problems: status, title and public message here; hint and debug for the reader of the log.
+"""The tree of problems: status, title and public message; the reason is for the log alone.
 
 Depends on nothing. Below `web/` code raises these; `web/problem.py` alone writes them as HTTP.
 """
@@ -86,18 +86,6 @@ class TooLarge(Problem):
     status = 413
     title = "Request Entity Too Large"
     public = "The request body is larger than the allowed size."
-
-
-class UnsupportedMediaType(Problem):
-    status = 415
-    title = "Unsupported Media Type"
-    public = "The request body must be application/json."
-
-
-class TooManyRequests(Problem):
-    status = 429
-    title = "Too Many Requests"
-    public = "Too many requests; try again later."
 
 
 class Unavailable(Problem):

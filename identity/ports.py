@@ -1,4 +1,4 @@
-"""The interfaces between the layers; each exists because two implementations do.
+"""The interfaces between the layers: what a plugin, a token's spelling, a catalogue or a log must offer, and may ask for.
 
 Depends on `identity.model` only. A port's contract is a runnable suite in `tests/contract/`.
 """
@@ -6,7 +6,7 @@ Depends on `identity.model` only. A port's contract is a runnable suite in `test
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from .model.auth import UserRef
 from .model.catalog import Service
@@ -22,7 +22,8 @@ class AuthPlugin(Protocol):
     """Turns a proof into an identity. Raises `errors.Unauthorized` with a reason, `BadRequest` or `Unavailable`.
 
     `Payload` is a msgspec type: the shape of `identity.<name>` in the body. `reads` names the WSGI variables
-    that the plugin wants to see; it is shown no others.
+    that the plugin wants to see; it is shown no others. One that asks for its proof raises `errors.ChallengeRequired` with
+    the `WWW-Authenticate` header (RFC 9110, section 11.6.1).
     """
 
     name: str
@@ -30,13 +31,6 @@ class AuthPlugin(Protocol):
     reads: frozenset[str]
 
     def authenticate(self, evidence: Evidence) -> AuthenticatedIdentity: ...
-
-
-@runtime_checkable
-class Challenges(Protocol):
-    """A plugin that asks for its proof with `WWW-Authenticate` (RFC 9110, section 11.6.1)."""
-
-    def challenge(self) -> str: ...
 
 
 class CredentialReader(Protocol):

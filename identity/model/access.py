@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .subject import Subject
 from .token import Claims
@@ -20,6 +20,6 @@ class Access:
 class Issued:
     """A fresh token in its sealed spelling."""
 
-    token: str
+    token: str = field(repr=False)
     access: Access
     response_headers: tuple[tuple[str, str], ...] = ()

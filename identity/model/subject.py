@@ -73,7 +73,7 @@ class Credential:
     """
 
     user: User
-    hash: str | None = None
+    hash: str | None = field(default=None, repr=False)
     failed_count: int = 0
     failed_at: float | None = None
     lockout_exempt: bool = False

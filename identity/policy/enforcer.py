@@ -63,8 +63,8 @@ class Enforcer:
         if self._path is not None and _signature(self._path) != self._seen:
             rules = self._reload()
         allowed = None
-        if isinstance(credentials, Credentials) and credentials.decided[0] is rules:
-            decisions = credentials.decided[1]
+        under, decisions = credentials.decided if isinstance(credentials, Credentials) else (None, {})
+        if under is rules:  # read once: another thread may put newer decisions there
             allowed = decisions.get(rule)
             if allowed is None:
                 with suppress(TypeError):  # a target with a list in it is not remembered

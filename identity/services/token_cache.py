@@ -17,7 +17,7 @@ class Entry:
     `credentials`, what the policy is asked about, once the token has been a caller's.
     """
 
-    token: str
+    token: str = field(repr=False)
     access: Access
     expires_at: int
     rendered: dict[str, bytes] = field(default_factory=dict)

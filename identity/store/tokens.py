@@ -9,7 +9,6 @@ from .text import findable
 
 PUT = insert(uuid_token)
 GET = select(uuid_token.c.claims).where(uuid_token.c.digest == bindparam("digest"))
-DELETE = delete(uuid_token).where(uuid_token.c.digest == bindparam("digest"))
 PURGE = delete(uuid_token).where(uuid_token.c.expires_at < bindparam("now"))
 
 
@@ -21,11 +20,6 @@ def put(tx: Connection, digest: str, claims_json: str, expires_at: float) -> Non
 def get(db: Connection, digest: str) -> str | None:
     """The claims as they were put, expired or not. One query."""
     return db.execute(GET, {"digest": digest}).scalar() if findable(digest) else None
-
-
-def forget(tx: Connection, digest: str) -> bool:
-    """Drop one token; False if it was not there."""
-    return bool(tx.execute(DELETE, {"digest": digest}).rowcount)
 
 
 def purge(tx: Connection, now: float) -> int:

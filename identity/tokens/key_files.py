@@ -7,7 +7,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ class _Look:
     mark: int | None
     due: float
     signature: tuple[tuple[int, int, int, int], ...] | None
-    keys: tuple[bytes, ...]
+    keys: tuple[bytes, ...] = field(repr=False)
 
 
 class DirectoryKeys:

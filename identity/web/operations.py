@@ -9,7 +9,7 @@ from identity.web.route import PUBLIC, route
 
 @route("GET", "/healthcheck", policy=PUBLIC, summary="Say whether this listener can serve.", errors=(503,))
 def healthcheck(call: Call) -> Reply:
-    """200 when tokens can be served, 503 when not; `plugins` says which log-in methods are away and why."""
+    """200 when tokens can be served, 503 when not; `detail` names the parts that are away: why is for the log and the doctor."""
     health = call.services.health()
     return json_reply(health, 200 if health["status"] == "ok" else 503)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from identity.settings import OsloPolicy
 from identity.web.application import MODULES
 from identity.web.route import PUBLIC, routes_of
 from tests.support.gateway import BASE, Cloud, check_error, project
@@ -82,6 +85,18 @@ def test_every_user_may_ask_for_its_own_scopes(shared_cloud: Cloud, path: str):
         else:
             assert answer.status_code == 200
             assert answer.get_json()["links"]["self"] == BASE + path
+
+
+def test_every_guarded_route_asks_the_policy(cloud: Cloud, tmp_path: Path):
+    """A handler that forgot to ask would serve every token holder: under a policy that denies all, none answers."""
+    deny = tmp_path / "policy.yaml"
+    deny.write_text("".join(f'"{ROUTES[key].policy}": "!"\n' for key in GUARDED))
+    strict = cloud.second(oslo_policy=OsloPolicy(policy_file=str(deny)))
+    admin = cloud.login("admin", project("admin")).token
+    for method, path in GUARDED:
+        assert strict.ask(method, path, token=admin, subject=admin).status_code == 403, (method, path)
+        allowed = cloud.ask("GET" if method == "DELETE" else method, path, token=admin, subject=admin)
+        assert allowed.status_code == 200, (method, path)
 
 
 @pytest.mark.parametrize("path", READS)

@@ -102,8 +102,6 @@ def test_tokens_are_kept_until_they_are_purged(store):
         assert tokens.purge(tx, NOW + 10) == 0
         assert tokens.purge(tx, NOW + 11) == 1
         assert tokens.get(tx, "a" * 64) is None
-        assert tokens.forget(tx, "b" * 64) is True
-        assert tokens.forget(tx, "b" * 64) is False
 
 
 def test_keys_are_staged_promoted_and_dropped(store):

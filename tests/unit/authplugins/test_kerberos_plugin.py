@@ -19,7 +19,6 @@ from authplugins.bindings import server_end_point
 from authplugins.kerberos import Kerberos
 from identity.errors import BadRequest, ChallengeRequired, Problem, Unauthorized, Unavailable
 from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
-from identity.ports import Challenges
 from tests.support.kdc import spnego
 from tests.support.pki import Authority
 
@@ -275,12 +274,6 @@ def test_the_payload_may_be_missing_or_an_object_but_nothing_else(site, make: Ma
     for payload in ([], "x", 1, True):
         with pytest.raises(BadRequest):
             plugin.authenticate(Evidence("kerberos", payload, {}, Peer("127.0.0.1")))
-
-
-def test_it_challenges(make: Make) -> None:
-    plugin = make()
-    assert isinstance(plugin, Challenges)
-    assert plugin.challenge() == "Negotiate"
 
 
 def test_gssapi_is_loaded_only_when_the_plugin_is_made() -> None:

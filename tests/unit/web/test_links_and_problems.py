@@ -78,8 +78,6 @@ def test_a_listener_on_every_address_goes_by_the_hosts_name_first(host: str):
         errors.MethodNotAllowed,
         errors.Conflict,
         errors.TooLarge,
-        errors.UnsupportedMediaType,
-        errors.TooManyRequests,
         errors.Unavailable,
         errors.Problem,
     ],
