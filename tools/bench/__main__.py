@@ -65,7 +65,9 @@ def _sides(ends: ExitStack, directory: Path, ours: cloud.Cloud, rival: peer.Peer
     bare = ends.enter_context(serving.bare(ours.config, api.size))
     bare.wait()
     sealing = ends.enter_context(tokens.mint(ours))
-    return Sides(ours, api, sealing, bare.port, secure.port, x509.port, directory, rival), server
+    pids = {"ours": server.pid, "bare": bare.pid, **({"keystone": rival.pid} if rival else {})}
+    ports = {"bare": bare.port, "secure": (secure.port, secure.pid), "x509": (x509.port, x509.pid)}
+    return Sides(ours, api, sealing, **ports, directory=directory, peer=rival, pids=pids), server
 
 
 def table(rows: list[Row]) -> Table:

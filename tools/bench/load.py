@@ -26,13 +26,14 @@ end
 
 @dataclass(frozen=True)
 class Tally:
-    """Requests that were answered, and the seconds it took."""
+    """Requests that were answered, the seconds it took, and the processor seconds that the server used."""
 
     count: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.count + other.count, self.seconds + other.seconds)
+        return Tally(self.count + other.count, self.seconds + other.seconds, self.cpu + other.cpu)
 
     @property
     def rate(self) -> float:

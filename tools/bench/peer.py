@@ -53,7 +53,11 @@ class Peer:
         return statistics.median(self.starts)
 
     def worker_memory(self) -> list[dict[str, float]]:
-        return [memory(pid) for pid in workers(int((self._home / "run" / "server.pid").read_text()))]
+        return [memory(pid) for pid in workers(self.pid)]
+
+    @property
+    def pid(self) -> int:
+        return int((self._home / "run" / "server.pid").read_text())
 
     def forget(self) -> None:
         """Empty its cache, so that it has seen no token; then let it read the catalogue again."""

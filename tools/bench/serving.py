@@ -97,6 +97,15 @@ def workers(master: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
 
 
+def cpu(master: int) -> float:
+    """Processor seconds that a master and its workers have used so far."""
+    ticks = 0
+    for pid in (master, *workers(master)):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def memory(pid: int) -> dict[str, float]:
     """Resident (Rss) and proportional (Pss) memory in MB: pages shared with the master count in part in the second."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
