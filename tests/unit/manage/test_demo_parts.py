@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 
 from identity.errors import SettingsError, StartError
 from identity.manage.consistency import problems
-from identity.manage.demo import realm, report, world
+from identity.manage.demo import cloud, realm, report, world
 from identity.manage.demo.place import Place
 from identity.manage.demo.processes import clean_environ, free_port
 from identity.manage.demo.tour import Login
@@ -154,6 +155,13 @@ def test_no_secret_is_in_the_text_of_what_the_demo_knows(made: world.World) -> N
     told = repr((made, login, plan, Wanted(overrides=(f"keys.master_key={made.admin_password}",))))
     assert "alice" in told
     assert not [secret for secret in (made.admin_password, *(one.password for one in made.people)) if secret in told]
+
+
+def test_the_policy_on_the_age_of_passwords_holds_for_everybody_in_the_demo(tmp_path: Path) -> None:
+    quick = ("identity.argon2_time_cost=1", "identity.argon2_memory_cost=8", "security_compliance.password_expires_days=3")
+    cloud.fill(world.make(tmp_path, 15000, 18443, quick))
+    with sqlite3.connect(tmp_path / "gatestone.db") as db:
+        assert db.execute("select expires_at - created_at from password").fetchall() == [(3 * 86400,)] * 4
 
 
 def test_a_kdc_that_will_not_start_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
