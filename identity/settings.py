@@ -39,7 +39,12 @@ class Server:
     tls_cert: str = opt("", "PEM file with the server's certificate chain; empty: plain HTTP behind a proxy.")
     tls_key: str = opt("", "PEM file with the server's private key.")
     workers: int = opt(2, "Worker processes.", low=1, high=256)
-    threads: int = opt(8, "Threads in each worker.", low=1, high=256)
+    threads: int = opt(
+        8,
+        "Threads in each worker that answer; as many more answer POST alone (log-ins), and two take TLS handshakes.",
+        low=1,
+        high=256,
+    )
     max_request_body_size: int = opt(114688, "Largest request body, in bytes.", low=1024, high=104857600)
     header_timeout: float = opt(5.0, "Seconds a client may take for the TLS handshake and the request head.", low=0.1, high=600)
     body_timeout: float = opt(10.0, "Seconds a client may take to send the request body.", low=0.1, high=600)
