@@ -44,13 +44,13 @@ class Gateway:
     def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None, timer: Clock) -> None:
         self.settings = settings
         self.store = Store.open(settings.database)
-        names = list(dict.fromkeys([settings.token.provider, *settings.token.readers]))
+        names = sources.spellings(settings)
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
         table = sources.method_table(settings)
-        spellings = [sources.provider(name, self._keys[name], self.store, table) for name in names]
+        providers = [sources.provider(name, self._keys[name], self.store, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
         self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
-        validator = Validator(self.store, spellings, self.feed, cache, clock, credentials)
+        validator = Validator(self.store, providers, self.feed, cache, clock, credentials)
         snapshots = CatalogSnapshots(_catalog(settings, self.store))
         self.feed.subscribe(cache.apply)
         self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
@@ -58,7 +58,7 @@ class Gateway:
         self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
         passwords = Passwords(self.store, Hasher(settings.identity), settings.security_compliance, clock)
         self.plugins = _plugins(settings, passwords, validator, clock)
-        issuer = Issuer(spellings[0], settings.token.expiration, clock, table.ordered)
+        issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
         authenticator = Authenticator(
             self.plugins,
             self.store,
@@ -116,20 +116,18 @@ class Gateway:
         return {"status": status, "detail": detail}
 
 
-def build(
-    settings: Settings, clock: Clock = time.time, sink: EventSink | None = None, timer: Clock = time.monotonic
-) -> Gateway:
+def build(settings: Settings, clock: Clock = time.time, sink: EventSink | None = None, timer: Clock = time.monotonic) -> Gateway:
     """Wire a gateway. Raises `errors.StartError` or `errors.SettingsError` with what to do."""
     return Gateway(settings, clock, sink, timer)
 
 
 def public_urls(settings: Settings) -> list[str]:
-    """The configured names, or else those of the listeners themselves."""
+    """The configured names, or else those of the listeners themselves, as far as their ports are known."""
     if settings.server.public_urls:
         return list(settings.server.public_urls)
     server, x509 = settings.server, settings.x509
     urls = listener_urls(server.host, server.port, bool(server.tls_cert))
-    return urls + (listener_urls(x509.host, x509.port, bool(x509.tls_cert)) if x509.enabled else [])
+    return urls + (listener_urls(x509.host, x509.port, bool(x509.tls_cert)) if x509.enabled and x509.port else [])
 
 
 def _catalog(settings: Settings, store: Store) -> CatalogSource:

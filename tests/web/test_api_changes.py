@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from identity.manage import opening
-from identity.model import revocation
 from identity.model.auth import DomainRef
 from identity.settings import Token
 from identity.store import domains, epoch, grants, groups, projects, roles, users
-from identity.store.engine import Store
 from identity.store.grants import Grant
 from identity.tokens import rotation
+from tests.support.cost import Cost
 from tests.support.gateway import NOW, Cloud, TurnableClock, check_error, password_auth, project, token_auth
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -310,80 +306,6 @@ def test_a_database_put_back_to_an_older_state_does_not_hide_what_comes_after(pa
     for worker in (here, there, here.second()):  # the first two had read further than the log now goes
         check_error(worker.show(made.token), 401)
         assert worker.show(owner.token).status_code == 200
-
-
-class Cost:
-    """Statements of SQL, and calls of functions of ours, that a piece of work takes."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.statements: list[str] = []
-        self.calls: Counter[str] = Counter()
-
-    @contextmanager
-    def counted(self):
-        self.statements.clear()
-        self.calls.clear()
-        event.listen(self.store.engine, "before_cursor_execute", self._note)
-        sys.setprofile(self._called)
-        try:
-            yield self
-        finally:
-            sys.setprofile(None)
-            event.remove(self.store.engine, "before_cursor_execute", self._note)
-
-    def _note(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        self.statements.append(statement)
-
-    def _called(self, frame: Any, what: str, _arg: Any) -> None:
-        if what == "call":
-            place = Path(frame.f_code.co_filename)
-            if place.is_relative_to(ROOT) and place.relative_to(ROOT).parts[0] in ("identity", "authplugins", "catalog"):
-                self.calls[f"{place.relative_to(ROOT)}:{frame.f_code.co_name}"] += 1
-
-    @property
-    def total(self) -> int:
-        return sum(self.calls.values())
-
-
-def test_ten_thousand_other_revocations_cost_nothing(cloud: Cloud):
-    made = cloud.login("member", project("web"))
-
-    def measure() -> list[tuple[int, int]]:
-        """(statements, calls): warm in the first worker, then cold and warm in a new one."""
-        found = []
-        young = cloud.second()
-        young.show(outsider(young))  # opens keys and connections
-        for worker in (cloud, young, young):
-            cost = Cost(worker.store)
-            with cost.counted():
-                assert worker.show(made.token).status_code == 200
-            assert cost.calls["identity/store/engine.py:sequence"] == 1
-            found.append((len(cost.statements), cost.total))
-        return found
-
-    cloud.show(made.token)
-    before = measure()
-    for start in range(0, 10_000, 1000):
-        changes = [(revocation.AUDIT, f"audit-{start + step}", True) for step in range(500)]
-        changes += [(revocation.USER, f"user-{start + step}", True) for step in range(500)]
-        cloud.do(epoch.record, NOW, changes)
-    check_error(cloud.show("rubbish"), 401)  # applies what is new
-    cloud.show(made.token)
-    assert measure() == before
-    (warm, _), (cold, _), _ = before
-    assert (warm, cold) == (0, 1)
-
-
-def test_a_warm_validation_stays_within_its_budget(cloud: Cloud):
-    admin = cloud.login("admin", project("admin"))
-    member = cloud.login("member", project("web"))
-    cloud.show(admin.token, member.token)
-    cost = Cost(cloud.store)
-    with cost.counted():
-        assert cloud.show(admin.token, member.token).status_code == 200
-    assert cost.total <= 12, cost.calls
-    assert cost.statements == []
 
 
 def test_a_revocation_that_was_purged_is_not_forgotten(make_cloud):
