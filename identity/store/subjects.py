@@ -137,7 +137,7 @@ def load(
 def _assembled(rows: Iterable[Sequence[Any]], system: bool, extra_tags: tuple[str, ...]) -> Subject | None:
     """One walk over the rows, without calls of ours: every new token passes here (tests/perf).
 
-    Names and ids are interned: the thousands of tokens that a worker remembers share them, which is a third of their memory.
+    Names and ids are interned: the thousands of tokens that a worker remembers share them, which is a quarter of their memory.
     """
     user = project = domain = log = None
     roles = []
