@@ -43,6 +43,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None, timer: Clock) -> None:
         self.settings = settings
+        self.sink = sink or observe.LogSink(settings.auth.methods)
         self.store = Store.open(settings.database)
         names = sources.spellings(settings)
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
@@ -65,7 +66,7 @@ class Gateway:
             self.feed,
             Scoping(self.store),
             issuer,
-            sink or observe.LogSink(settings.auth.methods),
+            self.sink,
             settings.token.allow_rescope_scoped_token,
         )
         enforcer = Enforcer(settings.oslo_policy.policy_file)
@@ -81,6 +82,8 @@ class Gateway:
                 health=self.health,
                 metrics=observe.metrics_body,
                 allow_expired_window=settings.token.allow_expired_window,
+                count_valid=observe.metrics().validations("valid"),
+                count_refused=observe.metrics().validations("refused"),
             )
         )
         registry.verify(application.declared_policies(), enforcer.names())

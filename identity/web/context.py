@@ -37,6 +37,8 @@ class Services:
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], tuple[bytes, str]]
     allow_expired_window: int
+    count_valid: Callable[[], None]
+    count_refused: Callable[[], None]
 
 
 class Call(msgspec.Struct, frozen=True):

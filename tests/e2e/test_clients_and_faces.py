@@ -278,6 +278,18 @@ def test_metrics_count_what_happened_on_every_worker(world: DemoWorld) -> None:
     assert pids <= set(world.api.workers())
 
 
+def test_metrics_count_the_tokens_that_were_looked_at(world: DemoWorld) -> None:
+    counter = "gatestone_validations_total"
+    good, bad = sample(world, counter, outcome="valid"), sample(world, counter, outcome="refused")
+    admin = world.admin_token()
+    for _ in range(7):
+        assert world.api.show(admin, world.token("alice")).status == 200
+    for _ in range(4):
+        assert world.api.show(admin, "no-token-of-ours").status == 404
+    assert sample(world, counter, outcome="valid") == good + 7
+    assert sample(world, counter, outcome="refused") == bad + 4
+
+
 def test_the_health_check_says_all_is_well(world: DemoWorld) -> None:
     reply = world.api.ask("GET", "/healthcheck")
     assert (reply.status, reply.json()) == (200, {"status": "ok", "detail": {}})

@@ -53,10 +53,15 @@ def show_token(call: Call) -> Reply:
     token = environ.get("HTTP_X_SUBJECT_TOKEN")
     if not token:
         raise errors.TokenNotFound(NO_SUBJECT)
-    entry = services.validator.entry(token, _window(call, query) if query else 0)
+    try:
+        entry = services.validator.entry(token, _window(call, query) if query else 0)
+    except errors.TokenNotFound:
+        services.count_refused()
+        raise
     user = entry.access.subject.user
     target = {"target.token.user_id": user.id, "target.token.user.domain.id": user.domain.id}
     services.enforcer.check(call.policy, call.caller.credentials, target)
+    services.count_valid()
     return Reply(_rendered(call, entry, query), 200, (("X-Subject-Token", token),))
 
 
