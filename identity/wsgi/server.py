@@ -6,6 +6,7 @@ Nothing is read from the command line or from gunicorn's own variables, and no f
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import re
@@ -31,6 +32,7 @@ from .front import FrontWorker
 Build = Callable[[], Any]
 OnReady = Callable[[str, int, int], None]
 
+_M_ARENA_MAX = -8  # malloc.h
 _BACKLOG = 1024
 _CONNECTIONS = 1000
 _GRACE = 10
@@ -53,8 +55,17 @@ def run(settings: Settings, listener: str, build: Build, on_ready: OnReady | Non
         ) from None
     contexts = tls.for_listener(settings, listener)
     sock = bind(settings, listener)
+    _share_one_heap()
     with _metrics_directory(settings.server.metrics_dir):
         Keeper(Master(settings, listener, build, contexts, sock), on_ready).run()
+
+
+def _share_one_heap() -> None:
+    """Keep glibc from giving each thread a heap of its own: threads that hold the interpreter's lock gain nothing by it, and
+    a worker with sixteen of them kept 15 MB more after the same load. Elsewhere than on glibc nothing happens.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def bind(settings: Settings, listener: str) -> socket.socket:
