@@ -290,12 +290,18 @@ def test_a_session_cannot_be_resumed(world: World, gateway: Served, version: ssl
     with Wire(gateway.address, context) as wire:
         assert wire.ask("GET", "/x509/v3").status == 200
         session = wire.sock.session
-    try:
+    offered = 0
+    for _ in range(8):  # enough to meet the worker that knows the session
         with Wire(gateway.address, context, session=session) as wire:
-            assert wire.ask("GET", "/x509/v3").status == 200
-            assert not wire.sock.session_reused
-    except ConnectionError:
-        pytest.fail("a client that offers an old session must get a full handshake")
+            try:
+                assert wire.ask("GET", "/x509/v3").status == 200
+                assert not wire.sock.session_reused
+            except ConnectionError:
+                # A worker that knows a TLS 1.2 session would resume it: it ends the connection, and the client comes anew.
+                assert version is ssl.TLSVersion.TLSv1_2 and wire.sock.session_reused
+            offered += 1
+    assert offered == 8
+    assert enters(gateway, context), "without a session it enters at once"
     world.root.revoke(erin.certificate)
     world.publish()
     with pytest.raises((OSError, ConnectionError)), Wire(gateway.address, context, session=session) as wire:
