@@ -1,7 +1,8 @@
 """The real Keystone beside us, where somebody has set one up; without it those columns stay empty.
 
-PEER_SETUP (or shared/peer/setup-keystone.sh beside the checkout) is a program that takes the words `services`, `start`, `stop` and `stop-all`; PEER_HOME is where it keeps
-things, among them `run/server.pid`. PORT (5000), MC_PORT (21211) and ADMIN_PASSWORD (peeradmin) are as that program has them.
+PEER_SETUP (or shared/peer/setup-keystone.sh beside the checkout) is a program that takes the words `services`, `start`, `stop`
+and `stop-all`; PEER_HOME is where it keeps things, among them `run/server.pid`. PORT (5000), MC_PORT (21211) and ADMIN_PASSWORD
+(peeradmin) are as that program has them.
 """
 
 from __future__ import annotations
