@@ -67,11 +67,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self._open()
         looked = 0.0
         while self.alive and os.getppid() == self.ppid:
-            self.notify()
             self._turn(0.2 if self.conns else 1.0)
             now = time.monotonic()
             if now - looked >= 0.2:
                 looked = now
+                self.notify()
                 self._reap(now)
         self._drain()
 
