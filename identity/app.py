@@ -115,7 +115,13 @@ class Gateway:
         try:
             self.feed.sync(fresh=True)
         except errors.Unavailable:
-            status, detail["database"] = "unavailable", "no answer"
+            status, detail["database"] = "unavailable", "no answer, or no schema"
+        for name, keys in self._keys.items():
+            try:
+                if keys is not None:
+                    keys.keys()
+            except errors.Unavailable:
+                status, detail[f"{name} keys"] = "unavailable", "none, or not readable with this master key"
         return {"status": status, "detail": detail}
 
 

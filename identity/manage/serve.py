@@ -25,18 +25,24 @@ def serve(config_file: str | None, overrides: tuple[str, ...], listener: str) ->
     from ..wsgi import observe, server
 
     settings = _with_port(asked, listener)
+    gateways: list[Any] = []
 
     def build() -> Any:
         from .. import app
 
         for line in consistency.warnings(asked):
             observe.log().warning("settings", message=line)
-        return app.build(settings)
+        gateways.append(app.build(settings))
+        return gateways[0]
 
     def tell(host: str, port: int, pid: int) -> None:
+        """Once it answers: where, and whether it can serve. It goes on either way, for what is away may come back."""
         observe.log().info("listening", listener=listener, host=host, port=port, pid=pid)
+        for part, why in gateways[0].health()["detail"].items():
+            observe.log().error("not ready", part=part, message=f"{why}: run `gatestone doctor`")
+        gateways[0].store.close()  # the master keeps no connection for workers to inherit
 
-    server.run(settings, listener=listener, build=build, on_ready=tell if settings is not asked else None)
+    server.run(settings, listener=listener, build=build, on_ready=tell)
 
 
 def _with_port(settings: Settings, listener: str) -> Settings:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from identity.settings import SecurityCompliance, Token
+from identity.settings import Keys, SecurityCompliance, Token
 from identity.store import users
 from tests.support.gateway import NOW, Cloud, check_error, password_auth, project, token_auth
 
@@ -134,3 +134,12 @@ def test_a_worker_that_remembers_nothing_answers_the_same(cloud: Cloud):
         check_error(forgetful.show("rubbish"), 401)
     assert cloud.show(made.token, method="DELETE").status_code == 204
     check_error(forgetful.show(made.token), 401)
+
+
+def test_a_worker_that_cannot_read_the_keys_says_so(cloud: Cloud):
+    """A load balancer must not send log-ins to a host with the wrong master key."""
+    assert cloud.ask("GET", "/healthcheck").status_code == 200
+    stranger = cloud.second(keys=Keys(master_key="B" * 43))
+    answer = stranger.ask("GET", "/healthcheck")
+    assert answer.status_code == 503
+    assert list(answer.json["detail"]) == ["fernet keys"]

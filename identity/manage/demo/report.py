@@ -167,5 +167,6 @@ def show_ready_to_paste(screen: Console, world: World) -> None:
     for title, block in blocks(world).items():
         screen.print(Text(f"# {title}: paste into a shell, then e.g. openstack token issue", "bold"))
         screen.print(block, soft_wrap=True, markup=False)
+    screen.print(Text("# gatestone-kerberos needs KRB5_CONFIG, KRB5CCNAME and the kinit of the block above.", "bold"))
     screen.print(Text(f"# clouds.yaml: export OS_CLIENT_CONFIG_FILE={world.directory}/clouds.yaml", "bold"))
     screen.print(clouds(world), soft_wrap=True, markup=False)
