@@ -95,6 +95,7 @@ def test_every_guarded_route_asks_the_policy(cloud: Cloud, tmp_path: Path):
     admin = cloud.login("admin", project("admin")).token
     for method, path in GUARDED:
         assert strict.ask(method, path, token=admin, subject=admin).status_code == 403, (method, path)
+        assert 403 in ROUTES[method, path].errors, "the declaration must say what the route may answer"
         allowed = cloud.ask("GET" if method == "DELETE" else method, path, token=admin, subject=admin)
         assert allowed.status_code == 200, (method, path)
 

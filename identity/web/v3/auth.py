@@ -94,7 +94,7 @@ def show_catalog(call: Call) -> Reply:
     "/v3/auth/projects",
     policy="identity:get_auth_projects",
     summary="List the projects one may scope to.",
-    errors=(401, 503),
+    errors=(401, 403, 503),
 )
 def list_projects(call: Call) -> Reply:
     call.enforce({})
@@ -104,7 +104,11 @@ def list_projects(call: Call) -> Reply:
 
 
 @route(
-    "GET", "/v3/auth/domains", policy="identity:get_auth_domains", summary="List the domains one may scope to.", errors=(401, 503)
+    "GET",
+    "/v3/auth/domains",
+    policy="identity:get_auth_domains",
+    summary="List the domains one may scope to.",
+    errors=(401, 403, 503),
 )
 def list_domains(call: Call) -> Reply:
     call.enforce({})
@@ -118,7 +122,7 @@ def list_domains(call: Call) -> Reply:
     "/v3/auth/system",
     policy="identity:get_auth_system",
     summary="Say whether one may scope to the system.",
-    errors=(401, 503),
+    errors=(401, 403, 503),
 )
 def show_system(call: Call) -> Reply:
     call.enforce({})
