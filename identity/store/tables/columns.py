@@ -37,6 +37,11 @@ def description() -> Column[Any]:
     return Column("description", Text, nullable=False, server_default="")
 
 
+def optional_text(name: str) -> Column[Any]:
+    """Text that may be left out, and is shown as null then."""
+    return Column(name, Text, nullable=True)
+
+
 def enabled() -> Column[Any]:
     return Column("enabled", Boolean, nullable=False, server_default=true())
 

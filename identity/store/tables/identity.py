@@ -22,6 +22,8 @@ user_account = Table(
     moment("created_at"),
     moment("last_active_at", nullable=True),
     UniqueConstraint("domain_id", "name"),
+    Index("ix_user_account_name_id", "name", "id"),  # the order of every listing
+    Index("ix_user_account_default_project_id", "default_project_id"),
 )
 
 password = Table(
@@ -45,6 +47,7 @@ user_group = Table(
     description(),
     json_object("extra"),
     UniqueConstraint("domain_id", "name"),
+    Index("ix_user_group_name_id", "name", "id"),
 )
 
 membership = Table(
