@@ -1,10 +1,10 @@
 # The commands of this project; `make help` lists them.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test lint format docs bench lock
+.PHONY: help setup setup-test run test lint format docs bench conformance lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: Debian packages, .venv, server and client
 	@tools/setup.sh run
@@ -30,6 +30,10 @@ docs: setup ## write the generated pages anew
 
 bench: setup-test ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tools.bench
+
+conformance: setup-test ## run the field's own test suites for the Identity API (ARGS="test_region", ARGS="--help")
+	@tools/setup.sh conformance
+	@$(BIN)/python -m tools.conformance $(ARGS)
 
 lock: ## write requirements/*.txt anew from requirements/*.in
 	@tools/lock.sh

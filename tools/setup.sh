@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Sets up what is missing: Debian packages, .venv, the hashed requirements, this checkout and its client.
-# Usage: tools/setup.sh [run|test]. A second run with nothing to do ends at once.
+# Usage: tools/setup.sh [run|test|conformance]. A second run with nothing to do ends at once.
+# `conformance` makes .venv-conformance only: the test suites that `make conformance` runs must not choose our libraries' versions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:-run}
-case "$kind" in run | test) ;; *) echo "usage: tools/setup.sh [run|test]" >&2; exit 2 ;; esac
+case "$kind" in run | test | conformance) ;; *) echo "usage: tools/setup.sh [run|test|conformance]" >&2; exit 2 ;; esac
+venv=.venv
+if [ "$kind" = conformance ]; then venv=.venv-conformance; fi
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -54,26 +57,35 @@ PY
 
 # Compiled once: pip keeps the wheels of gssapi and krb5 in its cache. Unoptimised, they build four times as fast.
 pip_install() {
-    CFLAGS="${CFLAGS:--O0 -g0}" .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "$@" 2>build/pip.log \
+    CFLAGS="${CFLAGS:--O0 -g0}" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" 2>build/pip.log \
         || { grep -v '^WARNING: Location' build/pip.log | tail -n 30 >&2; die "pip failed (its messages: build/pip.log)"; }
 }
 
 # outdated NAME FILES...: true when NAME was not yet installed from exactly these files; sets $stamp and $state to note that it is.
 outdated() {
     local name=$1; shift
-    stamp=.venv/.gatestone-$name
-    state=$({ pwd; readlink -f .venv/bin/python; cat "$@"; } | sha256sum)
+    stamp=$venv/.gatestone-$name
+    state=$({ pwd; readlink -f "$venv/bin/python"; cat "$@"; } | sha256sum)
     [ "$(cat "$stamp" 2>/dev/null || true)" != "$state" ]
 }
 
 mkdir -p build
 exec 9>build/setup.lock
 flock 9
-debian_packages
-if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+if [ "$kind" != conformance ]; then debian_packages; fi
+if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=$(find_python)
-    say "making .venv with $("$python" --version) ($python)"
-    "$python" -m venv --clear .venv
+    say "making $venv with $("$python" --version) ($python)"
+    "$python" -m venv --clear "$venv"
+fi
+if [ "$kind" = conformance ]; then
+    if outdated conformance requirements/conformance.txt; then
+        say "installing the conformance suites (requirements/conformance.txt)"
+        pip_install --require-hashes -r requirements/conformance.txt
+        "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null || true  # a few files of theirs are templates
+        echo "$state" >"$stamp"
+    fi
+    exit
 fi
 if outdated run requirements/run.txt pyproject.toml client/pyproject.toml; then
     say "installing the server and the client (requirements/run.txt)"
