@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 _NO_TARGET: Final[Mapping[str, Any]] = {}
 _MAX_DECISIONS: Final = 256  # a caller; a service that looks at many users' tokens is decided without the target
 _REMOTE: Final = frozenset({"http", "https"})
+# Values that Keystone always has, as None where the token lacks them; ours are left out then (see `credentials`).
+_NULLABLE: Final = frozenset(
+    f"{whose}{name}" for whose in ("", "service_") for name in ("user_id", "user_domain_id", "project_id", "project_domain_id")
+).union(("domain_id", "system_scope"))
 
 # Parsing would else load the plugins for remote checks, and `requests` with them; such checks are refused below.
 if _checks.extension_checks is None:
@@ -135,6 +139,47 @@ class _Watched:
         return self._target[name]
 
 
+class _Unset(_checks.Check):  # type: ignore[misc]
+    """`domain_id:None` as Keystone means it: the token has no such value."""
+
+    def __call__(self, target: Any, creds: Mapping[str, Any], enforcer: Any, current_rule: str | None = None) -> bool:
+        return creds.get(self.kind) is None
+
+
+def parsed(text: str) -> Any:
+    """The check tree of a rule's text; what cannot be understood becomes a refusal (see `_mistakes`)."""
+    return _fitted(_parser.parse_rule(text))
+
+
+def _fitted(check: Any) -> Any:
+    if isinstance(check, (_checks.AndCheck, _checks.OrCheck)):
+        check.rules = [_fitted(part) for part in check.rules]
+    elif isinstance(check, _checks.NotCheck):
+        check.rule = _fitted(check.rule)
+    elif type(check) is _checks.GenericCheck and check.match == "None" and check.kind in _NULLABLE:
+        return _Unset(check.kind, check.match)
+    return check
+
+
+def canonical(text: str) -> str:
+    """The check with its grouping made uniform: two texts that ask the same in the same order are equal."""
+    return _canonical(parsed(text))
+
+
+def _canonical(check: Any) -> str:
+    if isinstance(check, (_checks.AndCheck, _checks.OrCheck)):
+        word = " and " if isinstance(check, _checks.AndCheck) else " or "
+        return "(" + word.join(_canonical(part) for part in _flat(check)) + ")"
+    if isinstance(check, _checks.NotCheck):
+        return f"not {_canonical(check.rule)}"
+    return str(check)
+
+
+def _flat(check: Any) -> Iterator[Any]:
+    for part in check.rules:
+        yield from _flat(part) if type(part) is type(check) else (part,)
+
+
 def _scope(credentials: Mapping[str, Any]) -> str:
     if credentials.get("system_scope"):
         return "system"
@@ -144,7 +189,7 @@ def _scope(credentials: Mapping[str, Any]) -> str:
 def _load(defaults: Sequence[Rule], path: Path | None) -> _RuleSet:
     overrides = files.read(path) if path is not None else {}
     texts = {rule.name: rule.check for rule in defaults} | {name: override.check for name, override in overrides.items()}
-    checks = {name: _parser.parse_rule(text) for name, text in texts.items()}
+    checks = {name: parsed(text) for name, text in texts.items()}
     known = [rule.name for rule in defaults]
     problems = []
     for name, text in texts.items():
