@@ -72,6 +72,9 @@ class Gateway:
         enforcer = Enforcer(settings.oslo_policy.policy_file)
         self.flask = application.make(
             Services(
+                settings=settings,
+                clock=clock,
+                passwords=passwords,
                 store=self.store,
                 validator=validator,
                 authenticator=authenticator,

@@ -64,6 +64,11 @@ class NotFound(Problem):
     public = "The resource could not be found."
 
 
+def missing(what: str, id: str) -> NotFound:
+    """What a 404 says of a thing that the client named by its id: `missing("user", id)`."""
+    return NotFound(f"Could not find {what}: {id[:64]}.")
+
+
 class TokenNotFound(NotFound):
     """A token that is unknown, malformed, expired or revoked: all alike to the caller."""
 

@@ -50,6 +50,12 @@ class Server:
     body_timeout: float = opt(10.0, "Seconds a client may take to send the request body.", low=0.1, high=600)
     keepalive: int = opt(5, "Seconds an idle connection is kept open; 0 closes after each answer.", low=0, high=600)
     max_header_size: int = opt(65535, "Largest header field, in bytes: a ticket with many groups is long.", low=1024, high=1048576)
+    list_limit: int = opt(
+        0,
+        "Most entries in one answer to a list; 0: all. A shorter answer says `truncated` and where it goes on.",
+        low=0,
+        high=1000000,
+    )
     trusted_hops: list[str] = opt(
         [], "Addresses or networks of proxies whose identity headers are believed; `unix` stands for a Unix socket."
     )

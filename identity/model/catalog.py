@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,11 @@ class Service:
     type: str
     name: str
     endpoints: tuple[Endpoint, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    id: str
+    parent_id: str | None = None
+    description: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)

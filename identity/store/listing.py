@@ -30,7 +30,11 @@ class Listing:
     """
 
     def __init__(
-        self, rows: Select[Any], id: ColumnElement[Any], columns: Mapping[str, ColumnElement[Any]], order: tuple[str, ...] = ("name",)
+        self,
+        rows: Select[Any],
+        id: ColumnElement[Any],
+        columns: Mapping[str, ColumnElement[Any]],
+        order: tuple[str, ...] = ("name",),
     ) -> None:
         self._rows = rows
         self._id = id
@@ -95,7 +99,7 @@ class Listing:
 
 
 def compared(column: ColumnElement[Any], comparator: str, value: str) -> ColumnElement[bool]:
-    """The condition on a text column. LIKE is not used: its case rules differ between databases, and its wildcards are data here."""
+    """The condition on a text column. Not by LIKE: its case rules differ between databases, and its wildcards are data here."""
     if comparator == EQUALS:
         return column == value
     if comparator.startswith("i"):

@@ -18,9 +18,78 @@ from identity.web.context import Call, Services
 from identity.web.problem import of_status, problem_reply
 from identity.web.reply import Reply
 from identity.web.route import PUBLIC, Route, routes_of
-from identity.web.v3 import auth, discovery
+from identity.web.v3 import (
+    access_rules,
+    application_credentials,
+    auth,
+    credentials,
+    discovery,
+    domain_config,
+    domains,
+    ec2_credentials,
+    endpoint_filter,
+    endpoint_policy,
+    endpoints,
+    federation_protocols,
+    grants,
+    groups,
+    identity_providers,
+    implied_roles,
+    inherited_grants,
+    limits,
+    mappings,
+    oauth1,
+    policies,
+    project_tags,
+    projects,
+    regions,
+    registered_limits,
+    revocations,
+    role_assignments,
+    roles,
+    service_providers,
+    services,
+    simple_cert,
+    trusts,
+    users,
+)
 
-MODULES = (operations, discovery, auth)
+MODULES = (
+    operations,
+    discovery,
+    auth,
+    access_rules,
+    application_credentials,
+    credentials,
+    domain_config,
+    domains,
+    ec2_credentials,
+    endpoint_filter,
+    endpoint_policy,
+    endpoints,
+    federation_protocols,
+    grants,
+    groups,
+    identity_providers,
+    implied_roles,
+    inherited_grants,
+    limits,
+    mappings,
+    oauth1,
+    policies,
+    project_tags,
+    projects,
+    regions,
+    registered_limits,
+    revocations,
+    role_assignments,
+    roles,
+    service_providers,
+    services,
+    simple_cert,
+    trusts,
+    users,
+)
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _log = logging.getLogger(__name__)
@@ -65,7 +134,7 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
             if declared is None:  # methods are case-sensitive (RFC 9110, section 9.1), but the router is not
                 raise errors.MethodNotAllowed(headers=(("Allow", allow),))
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
-            reply = declared.handler(Call(services, environ, args, declared.policy, caller))
+            reply = declared.handler(Call(services, environ, args, declared, caller))
         except Exception as error:
             reply = _failure(error, services, environ)
         return flask.Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)
@@ -87,7 +156,7 @@ def _literal_first(tables: Mapping[str, Mapping[str, Route]], services: Services
             return others(environ, start_response)
         try:
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
-            reply = declared.handler(Call(services, environ, {}, declared.policy, caller))
+            reply = declared.handler(Call(services, environ, {}, declared, caller))
         except Exception as error:
             reply = _failure(error, services, environ)
         fields = [("Content-Type", reply.content_type), *reply.headers]

@@ -13,23 +13,31 @@ from identity import errors
 from identity.model.auth import Face
 from identity.model.evidence import Peer
 from identity.policy.enforcer import Enforcer
+from identity.ports import Clock
 from identity.services.authenticate import Authenticator
+from identity.services.passwords import Passwords
 from identity.services.revoke import Revoker
 from identity.services.token_cache import Entry
 from identity.services.validate import Validator
+from identity.settings import Settings
 from identity.store.engine import Store
 from identity.web.links import Links
+from identity.web.route import Route
 
 BODY_TYPES = ("", "application/json")
+NO_TARGET: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What handlers may use; made once by `identity.app`."""
 
+    settings: Settings
+    clock: Clock
     store: Store
     validator: Validator
     authenticator: Authenticator
+    passwords: Passwords
     revoker: Revoker
     enforcer: Enforcer
     catalog: CatalogSnapshots
@@ -42,12 +50,12 @@ class Services:
 
 
 class Call(msgspec.Struct, frozen=True):
-    """The services, the WSGI environment, the path's arguments, and the verified caller (None on a public route)."""
+    """The services, the WSGI environment, the path's arguments, the route, and the verified caller (None on a public route)."""
 
     services: Services
     environ: dict[str, Any]
     args: dict[str, str]
-    policy: str
+    route: Route
     caller: Entry
 
     @property
@@ -64,9 +72,15 @@ class Call(msgspec.Struct, frozen=True):
     def base(self) -> str:
         return self.services.links.base(self.environ)
 
-    def enforce(self, target: Mapping[str, Any]) -> None:
-        """Ask the route's own policy. The target is made of stored objects, never of the body."""
-        self.services.enforcer.check(self.policy, self.caller.credentials, target)
+    @property
+    def now(self) -> float:
+        return self.services.clock()
+
+    def enforce(self, target: Mapping[str, Any] = NO_TARGET) -> None:
+        """Ask the route's own policy about the path's arguments and `target`, a flat mapping made of stored objects, never of the
+        body. Raises `errors.Forbidden`.
+        """
+        self.services.enforcer.check(self.route.policy, self.caller.credentials, {**self.args, **target} if self.args else target)
 
     def body(self) -> bytes:
         """The body, read within the listener's bounds; only JSON is taken, as the API has it."""

@@ -20,17 +20,23 @@ Handler = Callable[["Call"], "Reply"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`policy` is a rule name of the policy file, or `PUBLIC`. `errors` are the statuses it may answer with."""
+    """`policy` is a rule name of the policy file, or `PUBLIC`. `errors` are the statuses it may answer with.
+
+    `body` and `reply` are msgspec types. `filters` are the query's names that narrow a list; with them go the comparators, sort and
+    paging of `web/listing.py`. `query` are other names that the query may hold.
+    """
 
     method: str
     path: str
     handler: Handler
     policy: str
     summary: str
-    reply: type | None = None
+    reply: Any = None
     body: Any = None
     errors: tuple[int, ...] = ()
     status: int = 200
+    filters: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
 
 
 def route(
@@ -39,16 +45,18 @@ def route(
     *,
     policy: str,
     summary: str,
-    reply: type | None = None,
+    reply: Any = None,
     body: Any = None,
     errors: tuple[int, ...] = (),
     status: int = 200,
+    filters: tuple[str, ...] = (),
+    query: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Attach a declaration to a handler; the handler itself stays as it is. May be stacked."""
 
     def declare(handler: Handler) -> Handler:
-        declared = (*getattr(handler, "routes", ()), Route(method, path, handler, policy, summary, reply, body, errors, status))
-        handler.routes = declared  # type: ignore[attr-defined]
+        declared = Route(method, path, handler, policy, summary, reply, body, errors, status, filters, query)
+        handler.routes = (*getattr(handler, "routes", ()), declared)  # type: ignore[attr-defined]
         return handler
 
     return declare

@@ -60,7 +60,7 @@ def show_token(call: Call) -> Reply:
         raise
     user = entry.access.subject.user
     target = {"target.token.user_id": user.id, "target.token.user.domain.id": user.domain.id}
-    services.enforcer.check(call.policy, call.caller.credentials, target)
+    services.enforcer.check(call.route.policy, call.caller.credentials, target)
     services.count_valid()
     return Reply(_rendered(call, entry, query), 200, (("X-Subject-Token", token),))
 

@@ -1,0 +1,1 @@
+"""Ec2 credentials."""
