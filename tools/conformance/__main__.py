@@ -37,7 +37,9 @@ def options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds after which the run is cut short (3600)")
     parser.add_argument("-v", "--verbose", action="store_true", help="tracebacks and requests of failed tests")
     parser.add_argument("--keep", action="store_true", help="keep the run's directory (configuration, database, logs)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for: status, seconds, id, reason (build/conformance.tsv)")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="file to write, and to read with --failed (build/conformance.tsv)"
+    )
     found = parser.parse_args(words)
     if sum(map(bool, (found.patterns, found.fast, found.failed))) > 1:
         parser.error("give one of: REGEX, --fast, --failed")
@@ -78,15 +80,17 @@ def target_of(chosen: argparse.Namespace, directory: Path) -> Iterator[workspace
 
 def run(chosen: argparse.Namespace, patterns: list[str], expected: int, directory: Path) -> tuple[list[outcome.Result], str]:
     """The results, and what went wrong with the run itself."""
-    progress = report.Progress(expected, full_text=chosen.verbose)
+    progress = report.Progress(expected)
     results = []
     with target_of(chosen, directory) as target:
         work = directory / "suites"
-        workspace.prepare(work, target, patterns)
-        running = Run(work, workers=chosen.workers, limit=chosen.limit, log=chosen.verbose)
+        workspace.prepare(work, target, patterns, log=chosen.verbose)
+        running = Run(work, workers=chosen.workers, limit=chosen.limit)
         for one in running:
             results.append(one)
             progress.add(one)
+            if chosen.verbose and one.status == outcome.FAIL:
+                print(report.indented(one.detail), report.indented(workspace.requests_of(work, one.id)), sep="\n", flush=True)
     if running.overdue:
         return results, f"cut short after {chosen.limit:.0f} s"
     return results, "" if results else f"no test ran: {running.errors()[-2000:]}"

@@ -23,14 +23,13 @@ _FIXTURE = re.compile(r"^(?:setUpClass|tearDownClass) \((?P<owner>[\w.]+)\)$")
 
 @dataclass(frozen=True)
 class Result:
-    """One test: `status` is pass, fail or skip; `reason` one line; `detail` and `log` what the suite says of a failure."""
+    """One test: `status` is pass, fail or skip; `reason` one line; `detail` all that the suite says of a failure."""
 
     status: str
     seconds: float
     id: str
     reason: str = ""
     detail: str = ""
-    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,14 @@ def parse(line: str) -> Result:
     detail = told["reason"].strip()
     if told["status"] == "inprogress":
         detail = "did not end: " + detail
-    return Result(status, told["seconds"], bare(told["id"]), last_line(detail), detail if status == FAIL else "", told["log"])
+    return Result(status, told["seconds"], bare(told["id"]), last_line(detail), detail if status == FAIL else "")
 
 
 def last_line(text: str, width: int = 300) -> str:
-    """The last line that says something. A mismatch of two values is told over several lines: those are put into one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return ""
-    start = next((n for n in range(len(lines) - 1, -1, -1) if re.match(r"^[\w.]+(Error|Exception|NotFound|Conflict)\b", lines[n])), None)
-    said = " ".join(lines[start:]) if start is not None else lines[-1]
-    return re.sub(r"\s+", " ", said)[:width]
+    """What went wrong, in one line: the exception at the end of the last traceback, with the lines that follow it."""
+    lines = text.rpartition("Traceback (most recent call last):")[2].splitlines()
+    start = next((n for n, line in enumerate(lines) if line[:1].strip()), 0)
+    return " ".join(" ".join(lines[start:]).split())[:width]
 
 
 def load_facts(path: Path) -> dict[str, str]:
@@ -110,7 +106,9 @@ def again(results: Iterable[Result]) -> list[str]:
     failed = [one.id for one in results if one.status == FAIL]
     owners = {owner for name in failed if (owner := owner_of_fixture(name))}
     patterns = [rf"^{re.escape(owner)}\." for owner in sorted(owners)]
-    return patterns + [rf"^{re.escape(name)}(\[|$)" for name in failed if not owner_of_fixture(name) and class_of(name) not in owners]
+    return patterns + [
+        rf"^{re.escape(name)}(\[|$)" for name in failed if not owner_of_fixture(name) and class_of(name) not in owners
+    ]
 
 
 def tally(results: Sequence[Result]) -> list[tuple[str, int, int, int]]:

@@ -16,9 +16,8 @@ _EVERY = 10.0  # seconds between two lines of progress
 class Progress:
     """Prints failures as they come and, now and then, how far the run is."""
 
-    def __init__(self, expected: int, *, full_text: bool) -> None:
+    def __init__(self, expected: int) -> None:
         self._expected = expected
-        self._full_text = full_text
         self._counts: Counter[str] = Counter()
         self._begun = self._told = time.monotonic()
 
@@ -26,8 +25,6 @@ class Progress:
         self._counts[one.status] += 1
         if one.status == FAIL:
             print(f"FAILED {one.id} | {one.reason}", flush=True)
-            if self._full_text:
-                print(_indented(one.detail), _indented(one.log), sep="\n", flush=True)
         if time.monotonic() - self._told > _EVERY:
             self._told = time.monotonic()
             self.tell()
@@ -38,7 +35,7 @@ class Progress:
         print(f"  {done}/{self._expected} in {time.monotonic() - self._begun:.0f} s: {counts}", file=sys.stderr, flush=True)
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 

@@ -22,12 +22,12 @@ _GRACE = 10.0  # seconds in which a worker may clean up after itself
 class Run:
     """One run in a prepared directory. Iterate over it for the results; `overdue` tells afterwards whether it was cut short."""
 
-    def __init__(self, directory: Path, *, workers: int, limit: float, log: bool) -> None:
+    def __init__(self, directory: Path, *, workers: int, limit: float) -> None:
         self.overdue = False
         self._directory = directory
         self._workers = workers
         self._limit = limit
-        self._environ = environ(directory, log=log)
+        self._environ = environ(directory)
         self._errors = directory / "stestr.err"
 
     def __iter__(self) -> Iterator[Result]:

@@ -30,7 +30,6 @@ def tell(test: dict[str, Any]) -> None:
         "seconds": (ended - begun).total_seconds() if begun and ended else 0.0,
         "id": test["id"],
         "reason": text_of(test["details"], "traceback", "reason"),
-        "log": text_of(test["details"], "pythonlogging:''") if test["status"] == "fail" else "",
     }
     print(json.dumps(line), flush=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,11 @@ class Target:
     compliant: bool = True
 
 
-def prepare(directory: Path, target: Target, patterns: Iterable[str]) -> None:
-    """Write all files; `patterns` are regular expressions on test ids, none meaning every test."""
+def prepare(directory: Path, target: Target, patterns: Iterable[str], *, log: bool = False) -> None:
+    """Write all files; `patterns` are regular expressions on test ids, none meaning every test.
+
+    `log`: every request and answer whole in log/tempest.log. It costs more than some of the requests.
+    """
     for name in ("lock", "log", "home"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     suites = ROOT / "tools" / "conformance" / "suites"
@@ -38,12 +42,11 @@ def prepare(directory: Path, target: Target, patterns: Iterable[str]) -> None:
     )
     secret = directory / "tempest.conf"
     secret.touch(mode=0o600)
-    secret.write_text(_ini(_tempest(directory, target)), encoding="utf-8")
+    secret.write_text(_ini(_tempest(directory, target, log)), encoding="utf-8")
     (directory / "include").write_text("".join(f"{pattern}\n" for pattern in patterns), encoding="utf-8")
 
 
-def environ(directory: Path, *, log: bool) -> dict[str, str]:
-    """`log`: each failed test comes with the requests that it made."""
+def environ(directory: Path) -> dict[str, str]:
     return clean_environ(
         {
             "HOME": str(directory / "home"),
@@ -52,16 +55,16 @@ def environ(directory: Path, *, log: bool) -> dict[str, str]:
             "TEMPEST_CONFIG_DIR": str(directory),
             "TEMPEST_CONFIG": "tempest.conf",
             "OS_TEST_TIMEOUT": "120",
-            "OS_LOG_CAPTURE": str(log),
+            # Capturing would put every test's log into the stream, of the good ones too.
+            "OS_LOG_CAPTURE": "False",
         }
     )
 
 
-def _tempest(directory: Path, target: Target) -> dict[str, dict[str, object]]:
-    no_other_service = dict.fromkeys(("cinder", "glance", "neutron", "nova", "swift"), False)
+def _tempest(directory: Path, target: Target, log: bool) -> dict[str, dict[str, object]]:
+    no_other_service: dict[str, object] = dict.fromkeys(("cinder", "glance", "neutron", "nova", "swift"), False)
     return {
-        # Their log holds each request and answer whole; at level debug it costs more than some of the requests.
-        "DEFAULT": {"log_dir": directory / "log", "log_file": "tempest.log", "debug": False},
+        "DEFAULT": {"log_dir": directory / "log", "log_file": "tempest.log", "debug": log},
         "oslo_concurrency": {"lock_path": directory / "lock"},
         "auth": {
             "use_dynamic_credentials": True,
@@ -102,3 +105,21 @@ def _ini(sections: dict[str, dict[str, object]]) -> str:
         lines.append(f"[{section}]")
         lines += [f"{name} = {str(value).replace('$', '$$')}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def requests_of(directory: Path, test_id: str, most: int = 6) -> str:
+    """The last requests that a test, or the set-up of a class, made: what tempest logged of them."""
+    words = re.findall(r"\w+", test_id)
+    if test_id.endswith(")"):  # setUpClass (package.module.Class)
+        name = re.escape(f"{words[-1]}:{words[0]}")
+    else:
+        name = re.escape(words[-2]) + f":({re.escape(words[-1])}|setUp)"
+    text = (directory / "log" / "tempest.log").read_text(encoding="utf-8", errors="replace")
+    entries = re.split(r"\n(?=\d{4}-\d\d-\d\d \d\d:)", text)
+    found = []
+    for entry, after in zip(entries, [*entries[1:], ""], strict=True):
+        if re.search(rf"Request \({name}\)", entry):
+            found.append(entry.partition(" Request ")[2])
+            if "Request - Headers" in after:
+                found[-1] += after.partition("Request - Headers")[2]
+    return "\n".join(found[-most:])
