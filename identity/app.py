@@ -31,8 +31,10 @@ from identity.services.validate import Validator
 from identity.settings import Settings
 from identity.store.engine import Store
 from identity.tokens import sources
+from identity.tokens.vault import Vault
 from identity.web import application
 from identity.web.context import Services
+from identity.web.documents import Documents
 from identity.web.links import Links, listener_urls
 from identity.wsgi import observe
 from identity.wsgi.edge import Edge
@@ -47,6 +49,7 @@ class Gateway:
         self.store = Store.open(settings.database)
         names = sources.spellings(settings)
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
+        secrets = self._keys[sources.CREDENTIAL] = sources.credential_keys(settings, self.store)
         table = sources.method_table(settings)
         providers = [sources.provider(name, self._keys[name], self.store, table) for name in names]
         cache = TokenCache(settings.token.cache_size)
@@ -70,6 +73,7 @@ class Gateway:
             settings.token.allow_rescope_scoped_token,
         )
         enforcer = Enforcer(settings.oslo_policy.policy_file)
+        routes = application.declared()
         self.flask = application.make(
             Services(
                 settings=settings,
@@ -79,9 +83,11 @@ class Gateway:
                 validator=validator,
                 authenticator=authenticator,
                 revoker=Revoker(self.store, clock),
+                vault=Vault(secrets),
                 enforcer=enforcer,
                 catalog=snapshots,
                 links=Links(public_urls(settings)),
+                documents=Documents(routes, {name: plugin.Payload for name, plugin in self.plugins.items()}),
                 health=self.health,
                 metrics=observe.metrics_body,
                 allow_expired_window=settings.token.allow_expired_window,
@@ -89,7 +95,7 @@ class Gateway:
                 count_refused=observe.metrics().validations("refused"),
             )
         )
-        registry.verify(application.declared_policies(), enforcer.names())
+        registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
         self.wsgi = Edge(self.flask.wsgi_app, settings)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -124,7 +130,9 @@ class Gateway:
                 if keys is not None:
                     keys.keys()
             except errors.Unavailable:
-                status, detail[f"{name} keys"] = "unavailable", "none, or not readable with this master key"
+                detail[f"{name} keys"] = "none, or not readable with this master key"
+                if name != sources.CREDENTIAL:  # without these, all but stored secrets works
+                    status = "unavailable"
         return {"status": status, "detail": detail}
 
 

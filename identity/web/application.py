@@ -118,9 +118,9 @@ def make(services: Services) -> flask.Flask:
     return app
 
 
-def declared_policies() -> list[tuple[str, str]]:
-    """(route, policy) of everything that is served."""
-    return [(f"{declared.method} {declared.path}", declared.policy) for declared in routes_of(MODULES)]
+def declared() -> list[Route]:
+    """Everything that is served."""
+    return routes_of(MODULES)
 
 
 def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask.Response]:

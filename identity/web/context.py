@@ -21,6 +21,8 @@ from identity.services.token_cache import Entry
 from identity.services.validate import Validator
 from identity.settings import Settings
 from identity.store.engine import Store
+from identity.tokens.vault import Vault
+from identity.web.documents import Documents
 from identity.web.links import Links
 from identity.web.route import Route
 
@@ -39,9 +41,11 @@ class Services:
     authenticator: Authenticator
     passwords: Passwords
     revoker: Revoker
+    vault: Vault
     enforcer: Enforcer
     catalog: CatalogSnapshots
     links: Links
+    documents: Documents
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], tuple[bytes, str]]
     allow_expired_window: int

@@ -76,7 +76,7 @@ def _limit(value: str) -> int:
 
 def _filter(call: Call, name: str, value: str) -> Filter | None:
     plain, _, comparator = name.partition("__")
-    if plain not in call.route.filters:
+    if plain not in (call.route.filters or ()):
         return None
     if not comparator:
         return Filter(plain, value)

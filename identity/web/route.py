@@ -22,8 +22,8 @@ Handler = Callable[["Call"], "Reply"]
 class Route:
     """`policy` is a rule name of the policy file, or `PUBLIC`. `errors` are the statuses it may answer with.
 
-    `body` and `reply` are msgspec types. `filters` are the query's names that narrow a list; with them go the comparators, sort and
-    paging of `web/listing.py`. `query` are other names that the query may hold.
+    `body` and `reply` are msgspec types. `filters` are the query's names that narrow a list (None: this is no list); with them
+    go the comparators, sort and paging of `web/listing.py`. `query` are other names that the query may hold.
     """
 
     method: str
@@ -35,7 +35,7 @@ class Route:
     body: Any = None
     errors: tuple[int, ...] = ()
     status: int = 200
-    filters: tuple[str, ...] = ()
+    filters: tuple[str, ...] | None = None
     query: tuple[str, ...] = ()
 
 
@@ -49,7 +49,7 @@ def route(
     body: Any = None,
     errors: tuple[int, ...] = (),
     status: int = 200,
-    filters: tuple[str, ...] = (),
+    filters: tuple[str, ...] | None = None,
     query: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Attach a declaration to a handler; the handler itself stays as it is. May be stacked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from identity.web import docs_page, home
 from identity.web.context import Call
 from identity.web.reply import Reply, json_reply
 from identity.web.route import PUBLIC, route
@@ -24,6 +25,8 @@ def version_document(base: str) -> dict[str, Any]:
 
 @route("GET", "/", policy=PUBLIC, summary="List the API versions.", status=300)
 def list_versions(call: Call) -> Reply:
+    if home.wanted(call.environ.get("HTTP_ACCEPT", "")):
+        return _home(call, "/v3")
     base = call.base
     body = {"versions": {"values": [version_document(base)]}}
     return json_reply(body, 300, (("Location", f"{base}/v3/"),))
@@ -32,4 +35,20 @@ def list_versions(call: Call) -> Reply:
 @route("GET", "/v3", policy=PUBLIC, summary="Show version 3 of the API.")
 @route("GET", "/v3/", policy=PUBLIC, summary="Show version 3 of the API.")
 def show_version(call: Call) -> Reply:
+    if home.wanted(call.environ.get("HTTP_ACCEPT", "")):
+        return _home(call, "")
     return json_reply({"version": version_document(call.base)})
+
+
+@route("GET", "/v3/openapi.json", policy=PUBLIC, summary="Describe the API as OpenAPI 3.1.")
+def show_openapi(call: Call) -> Reply:
+    return Reply(call.services.documents.openapi(call.base))
+
+
+@route("GET", "/v3/docs", policy=PUBLIC, summary="Describe the API as a page to read.")
+def show_docs(call: Call) -> Reply:
+    return Reply(call.services.documents.page(call.base), headers=docs_page.HEADERS, content_type="text/html; charset=utf-8")
+
+
+def _home(call: Call, prefix: str) -> Reply:
+    return Reply(call.services.documents.home(prefix), content_type=home.MEDIA_TYPE)
