@@ -20,6 +20,7 @@ _COMMANDS = {
     "db": ("db:db", "Look after the database: its schema, and what it no longer needs."),
     "keys": ("keys:keys", "Look after the keys that sign tokens."),
     "config": ("config:config", "Check, show and explain the settings."),
+    "policy": ("policy:policy", "Show, check and sample the rules that say who may do what."),
     "doctor": ("doctor:doctor", "Look for what is wrong, and say the cure."),
 }
 

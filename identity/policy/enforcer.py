@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _NO_TARGET: Final[Mapping[str, Any]] = {}
 _MAX_DECISIONS: Final = 256  # a caller; a service that looks at many users' tokens is decided without the target
+_MAX_DEPTH: Final = 50  # of a check's brackets
 _REMOTE: Final = frozenset({"http", "https"})
 # Values that Keystone always has, as None where the token lacks them; ours are left out then (see `credentials`).
 _NULLABLE: Final = frozenset(
@@ -148,14 +149,19 @@ class _Unset(_checks.Check):  # type: ignore[misc]
 
 def parsed(text: str) -> Any:
     """The check tree of a rule's text; what cannot be understood becomes a refusal (see `_mistakes`)."""
-    return _fitted(_parser.parse_rule(text))
+    try:
+        return _fitted(_parser.parse_rule(text), _MAX_DEPTH)
+    except RecursionError:
+        return _checks.FalseCheck()
 
 
-def _fitted(check: Any) -> Any:
+def _fitted(check: Any, depth: int) -> Any:
+    if depth == 0:
+        raise RecursionError  # long before the interpreter would: each walk over a tree takes another number of frames
     if isinstance(check, (_checks.AndCheck, _checks.OrCheck)):
-        check.rules = [_fitted(part) for part in check.rules]
+        check.rules = [_fitted(part, depth - 1) for part in check.rules]
     elif isinstance(check, _checks.NotCheck):
-        check.rule = _fitted(check.rule)
+        check.rule = _fitted(check.rule, depth - 1)
     elif type(check) is _checks.GenericCheck and check.match == "None" and check.kind in _NULLABLE:
         return _Unset(check.kind, check.match)
     return check
@@ -187,16 +193,21 @@ def _scope(credentials: Mapping[str, Any]) -> str:
 
 
 def _load(defaults: Sequence[Rule], path: Path | None) -> _RuleSet:
-    overrides = files.read(path) if path is not None else {}
-    texts = {rule.name: rule.check for rule in defaults} | {name: override.check for name, override in overrides.items()}
+    given = files.read(path) if path is not None else files.Contents({}, ())
+    texts = {rule.name: rule.check for rule in defaults} | {name: override.check for name, override in given.rules.items()}
     checks = {name: parsed(text) for name, text in texts.items()}
     known = [rule.name for rule in defaults]
-    problems = []
+    problems = list(given.problems)
+    spoilt: list[str] = []
     for name, text in texts.items():
-        place = f"{path}:{overrides[name].line}" if name in overrides else "default"
-        problems += [f"{place}: `{name}`: {mistake}" for mistake in _mistakes(name, text, checks, known)]
-    if problems:
-        raise SettingsError(problems)
+        override = given.rules.get(name)
+        for mistake in _mistakes(name, text, checks, known):
+            if override is None:
+                spoilt.append(f"default: `{name}`: {mistake}")
+            else:
+                problems.append((override.line, f"`{name}`: {mistake}"))
+    if problems or spoilt:
+        raise SettingsError([*(f"{path}:{line}: {clause}" for line, clause in sorted(problems)), *spoilt])
     return _RuleSet(checks, {rule.name: rule.scopes for rule in defaults if rule.scopes})
 
 
@@ -219,7 +230,7 @@ def _mistakes(name: str, text: str, checks: Mapping[str, Any], known: Sequence[s
             yield f"refers to `{leaf.match}`, which is no rule" + (f"; did you mean `{close[0]}`?" if close else "")
         elif not _fillable(leaf.match):
             yield f"`{leaf}` is not of the form `name:%(target.name)s`"
-    if _reaches(name, name, checks, set()):
+    if name in _reached(name, checks):
         yield "refers to itself"
 
 
@@ -241,18 +252,16 @@ def _fillable(match: str) -> bool:
     return True
 
 
-def _reaches(name: str, goal: str, checks: Mapping[str, Any], seen: set[str]) -> bool:
-    """Whether `name` leads to `goal` by way of `rule:` checks."""
-    for leaf in _leaves(checks[name]):
-        if not isinstance(leaf, _checks.RuleCheck) or leaf.match not in checks:
-            continue
-        if leaf.match == goal:
-            return True
-        if leaf.match not in seen:
-            seen.add(leaf.match)
-            if _reaches(leaf.match, goal, checks, seen):
-                return True
-    return False
+def _reached(name: str, checks: Mapping[str, Any]) -> set[str]:
+    """The rules that `name` leads to by way of `rule:` checks."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for leaf in _leaves(checks[waiting.pop()]):
+            if isinstance(leaf, _checks.RuleCheck) and leaf.match in checks and leaf.match not in reached:
+                reached.add(leaf.match)
+                waiting.append(leaf.match)
+    return reached
 
 
 def _signature(path: Path | None) -> object:

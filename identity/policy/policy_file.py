@@ -6,7 +6,7 @@ an unquoted `!` (deny) is not taken for the empty string (allow).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,16 @@ class Override:
     line: int
 
 
-def read(path: Path) -> Mapping[str, Override]:
-    """The file's rules. Raises `SettingsError` with every mistake, each beginning with `path:line`."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The rules of a file, and what was wrong with its entries: (line, clause). A spoilt check stands as a refusal."""
+
+    rules: Mapping[str, Override]
+    problems: Sequence[tuple[int, str]]
+
+
+def read(path: Path) -> Contents:
+    """The file's rules. Raises `SettingsError` where it cannot be read, or is no mapping at all."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -35,7 +43,7 @@ def read(path: Path) -> Mapping[str, Override]:
     return parse(text, str(path))
 
 
-def parse(text: str, place: str) -> Mapping[str, Override]:
+def parse(text: str, place: str) -> Contents:
     """As `read`, from text; `place` stands before the line numbers."""
     import yaml  # type: ignore[import-untyped]  # noqa: PLC0415  # only a few installations have such a file
 
@@ -46,29 +54,33 @@ def parse(text: str, place: str) -> Mapping[str, Override]:
         raise SettingsError([f"{place}:{line}: not YAML: {error.problem}"]) from None
     except yaml.YAMLError as error:
         raise SettingsError([f"{place}: not YAML: {error}"]) from None
+    except RecursionError:
+        raise SettingsError([f"{place}: nested too deeply"]) from None
     if root is None:
-        return {}
+        return Contents({}, ())
     if not isinstance(root, yaml.MappingNode):
         raise SettingsError([f"{place}:{root.start_mark.line + 1}: not a mapping from rule name to check"])
     found: dict[str, Override] = {}
-    problems: list[str] = []
+    problems: list[tuple[int, str]] = []
     for key, value in root.value:
         line = key.start_mark.line + 1
-        problem = _problem(key, value)
-        if problem is None and key.value in found:
-            problem = f"`{key.value}` was already given on line {found[key.value].line}"
-        if problem is None:
-            found[key.value] = Override(value.value, line)
-        else:
-            problems.append(f"{place}:{line}: {problem}")
-    if problems:
-        raise SettingsError(problems)
-    return found
+        problem = _problem(key, value, found)
+        if problem is not None:
+            problems.append((line, problem))
+        if _is_name(key) and key.value not in found:
+            found[key.value] = Override(value.value if value.tag == _TEXT else "!", line)
+    return Contents(found, problems)
 
 
-def _problem(key: Any, value: Any) -> str | None:
-    if key.tag != _TEXT or not isinstance(key.value, str) or not key.value:
+def _is_name(key: Any) -> bool:
+    return key.tag == _TEXT and isinstance(key.value, str) and bool(key.value)
+
+
+def _problem(key: Any, value: Any, found: Mapping[str, Override]) -> str | None:
+    if not _is_name(key):
         return "a rule's name is text"
     if value.tag != _TEXT:
         return f'the check of `{key.value}` is not text; write it in quotes ("!" refuses everyone, "" allows everyone)'
+    if key.value in found:
+        return f"`{key.value}` was already given on line {found[key.value].line}"
     return None

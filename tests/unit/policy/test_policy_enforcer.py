@@ -8,7 +8,7 @@ import pytest
 
 from identity import errors
 from identity.policy.credentials import Credentials
-from identity.policy.enforcer import Enforcer
+from identity.policy.enforcer import Enforcer, canonical
 from identity.policy.rules import DEFAULTS, Rule
 
 SUBJECT = {"target.token.user_id": "u1"}
@@ -87,6 +87,20 @@ def test_a_check_that_fails_is_a_refusal(caplog):
     assert "the check of odd failed" in caplog.text
 
 
+@pytest.mark.parametrize("unset", [{}, {"domain_id": None}])
+def test_none_asks_for_a_value_that_the_token_does_not_have(unset):
+    enforcer = Enforcer(defaults=[Rule("none", "domain_id:None", ""), Rule("some", "not domain_id:None", "")])
+    for credentials, expected in ((caller(**unset), True), (caller(domain_id="d1"), False)):
+        assert allowed(enforcer, "none", credentials) is expected
+        assert allowed(enforcer, "some", credentials) is not expected
+
+
+def test_grouping_is_no_difference():
+    assert canonical("a:b or (c:d or (e:f))") == canonical("(a:b or c:d) or e:f") == canonical("a:b or c:d or e:f")
+    assert canonical("a:b or c:d and e:f") == canonical("a:b or (c:d and e:f)") != canonical("(a:b or c:d) and e:f")
+    assert canonical("not (a:b)") == canonical("not a:b") != canonical("a:b")
+
+
 def test_a_scope_that_does_not_fit_is_refused():
     enforcer = Enforcer()
     assert allowed(enforcer, "identity:revocation_list", caller("admin"))
@@ -161,6 +175,9 @@ class TestFile:
             ('"a": "role:admin role:x"\n', "cannot be understood"),
             ('"a": "(role:admin"\n', "cannot be understood"),
             ('"a": "   "\n', "cannot be understood"),
+            (f'"a": "{"not " * 60}role:x"\n', "cannot be understood"),
+            (f'"a": "{"(@ or (@ and " * 3000}@{"))" * 3000}"\n', "cannot be understood"),
+            ("[" * 3000, "nested too deeply"),
             ('"a": "admin"\n', "cannot be understood"),
             ('"a": "! or admin"\n', "cannot be understood"),
             ('"a": "rule:admin_requierd"\n', "did you mean `admin_required`?"),
@@ -183,6 +200,12 @@ class TestFile:
         with pytest.raises(errors.SettingsError) as caught:
             Enforcer(str(file))
         assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:1", f"{file}:3"]
+
+    def test_tells_spoilt_entries_beside_the_mistakes_in_good_ones(self, file):
+        file.write_text('"a": "rule:x"\n"b": []\n"b": "@"\n"c": "rule:b"\n')
+        with pytest.raises(errors.SettingsError) as caught:
+            Enforcer(str(file))
+        assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:{line}" for line in (1, 2, 3)]
 
     def test_that_is_missing_or_binary(self, file):
         with pytest.raises(errors.SettingsError, match="No such file"):
