@@ -127,7 +127,7 @@ def test_a_catalogue_or_policy_that_does_not_read_is_told_line_by_line(tmp_path:
     policy.write_text('"identity:get_user": "rule:adminn"\n"x": 5\n')
     asked = ["catalog.driver=templated", f"catalog.template_file={catalogue}", f"oslo_policy.policy_file={policy}"]
     found = problems(load(None, {}, [MASTER_KEY, *asked]))
-    assert [problem.partition(": ")[0] for problem in found] == [f"{catalogue}:1", f"{catalogue}:2", f"{policy}:2"]
+    assert [problem.partition(": ")[0] for problem in found] == [f"{catalogue}:1", f"{catalogue}:2", f"{policy}:1", f"{policy}:2"]
     policy.write_text('"identity:validate_token": "rule:adminn"\n')
     assert "refers to `adminn`" in problems(load(None, {}, [f"oslo_policy.policy_file={policy}"]))[-1]
 
