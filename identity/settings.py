@@ -139,11 +139,43 @@ class FernetTokens:
 
 
 @dataclass(frozen=True)
+class Credential:
+    """The secrets that users keep here (EC2, TOTP, certificates), and the keys that seal them."""
+
+    key_repository: str = opt("", "Directory of keys named 0, 1, 2 ... as Keystone's; empty: keys live in the database.")
+    user_limit: int = opt(-1, "Credentials that one user may have; -1: any number.", low=-1, high=1000000)
+
+
+@dataclass(frozen=True)
+class UnifiedLimit:
+    """Limits that projects have on the resources of other services."""
+
+    enforcement_model: str = opt(
+        "flat",
+        "Whether a project's limit is its own affair, or a tree of two levels must stay within its root's.",
+        choices=("flat", "strict_two_level"),
+    )
+
+
+@dataclass(frozen=True)
 class Keys:
-    """The master key that wraps the signing keys in the database."""
+    """The master key that wraps the keys in the database."""
 
     master_key: str = opt("", "Master key: 32 bytes in URL-safe base64. Prefer the environment or `master_key_file`.", secret=True)
     master_key_file: str = opt("", "File with the master key.")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Domains and projects."""
+
+    max_project_tree_depth: int = opt(5, "Levels of projects that a domain may have.", low=1, high=100)
+    project_name_url_safe: str = opt(
+        "off",
+        "Whether names of projects may hold characters that are reserved in URLs: `off` lets them, `new` refuses new ones.",
+        choices=("off", "new"),
+    )
+    domain_name_url_safe: str = opt("off", "The same for names of domains.", choices=("off", "new"))
 
 
 @dataclass(frozen=True)
@@ -159,11 +191,27 @@ class Identity:
 
 @dataclass(frozen=True)
 class SecurityCompliance:
-    """Lock-out and the age of passwords."""
+    """Lock-out, and which passwords may be used for how long."""
 
     lockout_failure_attempts: int = opt(0, "Wrong passwords in a row that lock an account; 0: never.", low=0, high=1000)
     lockout_duration: int = opt(1800, "Seconds that an account stays locked.", low=1, high=31536000)
     password_expires_days: int = opt(0, "Days after which a new password expires; 0: never.", low=0, high=36500)
+    unique_last_password_count: int = opt(
+        0, "Last passwords, with the present one, that a user may not choose again; 0: any may be.", low=0, high=24
+    )
+    minimum_password_age: int = opt(
+        0, "Days that a password which the user chose must be kept before the user may choose another.", low=0, high=36500
+    )
+    password_regex: str = opt("", "Regular expression that new passwords must match from their start; empty: any may be used.")
+    password_regex_description: str = opt(
+        "", "What `password_regex` asks for, in words: told to those whose password does not fit."
+    )
+    change_password_upon_first_use: bool = opt(
+        False, "Whether users must change a password that an administrator has set before they can log in with it."
+    )
+    disable_user_account_days_inactive: int = opt(
+        0, "Days without a log-in after which an account counts as switched off; 0: never.", low=0, high=36500
+    )
 
 
 @dataclass(frozen=True)
@@ -211,7 +259,10 @@ class Settings:
     auth: Auth = field(default_factory=Auth)
     token: Token = field(default_factory=Token)
     fernet_tokens: FernetTokens = field(default_factory=FernetTokens)
+    credential: Credential = field(default_factory=Credential)
+    unified_limit: UnifiedLimit = field(default_factory=UnifiedLimit)
     keys: Keys = field(default_factory=Keys)
+    resource: Resource = field(default_factory=Resource)
     identity: Identity = field(default_factory=Identity)
     security_compliance: SecurityCompliance = field(default_factory=SecurityCompliance)
     database: Database = field(default_factory=Database)

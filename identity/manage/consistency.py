@@ -54,12 +54,15 @@ def _files(settings: Settings) -> Iterator[str]:
             yield f"{section}.{option}: there is no file {path}: make it, or correct the name"
         elif path and not os.access(path, os.R_OK):
             yield f"{section}.{option}: {path} cannot be read by this user: correct its owner or mode"
-    directory = settings.fernet_tokens.key_repository
-    if directory and not os.path.isdir(directory):
-        yield (
-            f"fernet_tokens.key_repository: there is no directory {directory}: correct the name, or make it and its first keys "
-            "with `gatestone keys rotate`"
-        )
+    for section, directory in (
+        ("fernet_tokens", settings.fernet_tokens.key_repository),
+        ("credential", settings.credential.key_repository),
+    ):
+        if directory and not os.path.isdir(directory):
+            yield (
+                f"{section}.key_repository: there is no directory {directory}: correct the name, or make it and its first keys "
+                "with `gatestone keys rotate`"
+            )
 
 
 def _told(read: Callable[..., Any], *arguments: Any) -> list[str]:

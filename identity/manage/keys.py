@@ -1,4 +1,4 @@
-"""`gatestone keys`: the keys that sign tokens. Their secrets are never shown."""
+"""`gatestone keys`: the keys that sign tokens, and those that seal stored secrets. They are never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """Look after the keys that sign tokens."""
+    """Look after the keys that sign tokens, and those that seal stored secrets."""
 
 
 @keys.command(name="list")
@@ -23,7 +23,7 @@ def keys() -> None:
 @options.overrides
 @options.as_json
 def list_(config_file: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """List the keys of every spelling in use: position 0 is staged, the highest seals."""
+    """List the keys of every spelling in use, and those of credentials: position 0 is staged, the highest seals."""
     settings = options.read_settings(config_file, overrides)
     from . import opening
 
@@ -57,12 +57,13 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 @options.config_file
 @options.overrides
 @options.as_json
-@click.option("--provider", type=click.Choice(["fernet", "jws"]), help="Only this one; else every spelling in use that has keys.")
+@click.option("--provider", type=click.Choice(["fernet", "jws", "credential"]), help="Only this one; else every spelling in use.")
 def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, provider: str | None) -> None:
     """Let the staged key seal, stage a fresh one, drop the oldest; the first run makes the first keys.
 
     Wait at least token.expiration / (fernet_tokens.max_active_keys - 2) between two rotations, or tokens end early; below 3
-    keys, each rotation ends all of them.
+    keys, each rotation ends all of them. The keys of credentials are rotated by name only (else they are made, where there
+    are none): every stored secret is sealed anew with the new key, so that none is lost.
     """
     settings = options.read_settings(config_file, overrides)
     from . import opening
@@ -71,9 +72,9 @@ def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, p
     with opening.ready(settings) as store:
         sources = opening.key_sources(settings, store)
         if provider is not None and provider not in sources:
-            raise click.UsageError(f"{provider} is not in use: token.provider is {settings.token.provider}")
+            raise click.UsageError(opening.unused(provider, settings))
         for name, source in sources.items():
-            if provider in (None, name):
+            if provider == name or (provider is None and (name != "credential" or not source.listing())):
                 done.append((name, opening.rotate(source, settings, store)))
     if as_json:
         options.print_json([{"provider": name, "primary": one.primary, "removed": list(one.removed)} for name, one in done])

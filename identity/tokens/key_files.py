@@ -74,7 +74,7 @@ class DirectoryKeys:
         except OSError as fault:
             raise StartError(f"cannot read the key directory {self.path}: {fault.strerror}") from None
         if not keys:
-            raise StartError(f"no usable {self.kind.purpose} key in {self.path}: make some with `gatestone keys rotate`")
+            raise StartError(f"no usable {self.kind.purpose} key in {self.path}: make some with `{self.kind.cure}`")
         if before is not None and before.keys == keys:
             keys = before.keys
         self._look = _Look(changed_at, due, signature, keys) if settled else _Look(None, due, None, keys)
@@ -96,9 +96,9 @@ class DirectoryKeys:
             return [Finding(True, f"cannot read the key directory {self.path}: {fault.strerror}", "run as its owner, or create it")]
         findings = []
         if len(unusable) == len(found):
-            findings.append(Finding(True, f"no usable {self.kind.purpose} key in {self.path}", "gatestone keys rotate"))
+            findings.append(Finding(True, f"no usable {self.kind.purpose} key in {self.path}", self.kind.cure))
         elif not any(place == 0 for place, _, _ in found):
-            findings.append(Finding(False, f"no staged key (0) in {self.path}", "gatestone keys rotate finishes the rotation"))
+            findings.append(Finding(False, f"no staged key (0) in {self.path}", f"{self.kind.cure} finishes the rotation"))
         for path in unusable:
             findings.append(Finding(False, f"{path} holds no {self.kind.purpose} key and is left out", f"remove {path}"))
         if status.st_mode & (stat.S_IROTH | stat.S_IXOTH):

@@ -1,4 +1,4 @@
-"""The kinds of signing keys: how one is made, and how a stored one is recognised."""
+"""The kinds of keys: how one is made, and how a stored one is recognised. Those of "credential" seal secrets, the others tokens."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class KeyKind:
     purpose: str
     fresh: Callable[[], bytes]
     clean: Callable[[bytes], bytes | None]
+
+    @property
+    def cure(self) -> str:
+        """The command that makes keys of this kind where there are none."""
+        return "gatestone keys rotate" + (" --provider credential" if self.purpose == "credential" else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +78,10 @@ def _clean_ec(text: bytes) -> bytes | None:
 
 
 KINDS: Final = {
-    kind.purpose: kind for kind in (KeyKind("fernet", _fresh_fernet, _clean_fernet), KeyKind("jws", _fresh_ec, _clean_ec))
+    kind.purpose: kind
+    for kind in (
+        KeyKind("fernet", _fresh_fernet, _clean_fernet),
+        KeyKind("jws", _fresh_ec, _clean_ec),
+        KeyKind("credential", _fresh_fernet, _clean_fernet),
+    )
 }

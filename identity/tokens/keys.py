@@ -63,7 +63,7 @@ class StoreKeys:
             if broken is not None:
                 raise broken
             if not found:
-                raise StartError(f"no {self.kind.purpose} key in the database: make some with `gatestone keys rotate`")
+                raise StartError(f"no {self.kind.purpose} key in the database: make some with `{self.kind.cure}`")
             keys = tuple(key for _, key in sorted(found.items(), reverse=True) if isinstance(key, bytes))
             changed = keys != self._keys
             if changed:
@@ -81,11 +81,11 @@ class StoreKeys:
             found = self._opened()
         except WrongMasterKey as fault:
             return [Finding(True, str(fault), "give the master key that was in use when the keys were made")]
-        findings = [Finding(True, str(key), "gatestone keys rotate") for key in found.values() if isinstance(key, DamagedKey)]
+        findings = [Finding(True, str(key), self.kind.cure) for key in found.values() if isinstance(key, DamagedKey)]
         if not found:
-            findings.append(Finding(True, f"no {self.kind.purpose} key in the database", "gatestone keys rotate"))
+            findings.append(Finding(True, f"no {self.kind.purpose} key in the database", self.kind.cure))
         elif 0 not in found:
-            findings.append(Finding(False, f"no staged {self.kind.purpose} key in the database", "gatestone keys rotate"))
+            findings.append(Finding(False, f"no staged {self.kind.purpose} key in the database", self.kind.cure))
         return findings
 
     def _opened(self) -> dict[int, bytes | DamagedKey]:

@@ -13,6 +13,8 @@ from .methods import MethodTable
 PURPOSES = {"fernet": "fernet", "jws": "jws"}
 """Spelling of tokens to the purpose of its keys."""
 KEYLESS = "uuid"
+CREDENTIAL = "credential"
+"""The purpose of the keys that seal stored secrets (`vault.Vault`); tokens have nothing to do with them."""
 
 
 def spellings(settings: Settings) -> list[str]:
@@ -30,6 +32,14 @@ def key_source(name: str, settings: Settings, store: Store) -> DirectoryKeys | S
     if _in_files(name, settings):
         return DirectoryKeys(settings.fernet_tokens.key_repository)
     return StoreKeys(store, master_key(settings.keys), purpose)
+
+
+def credential_keys(settings: Settings, store: Store) -> DirectoryKeys | StoreKeys | None:
+    """The keys that seal stored secrets; None where there is no directory and no master key. Raises `errors.SettingsError`."""
+    if settings.credential.key_repository:
+        return DirectoryKeys(settings.credential.key_repository, CREDENTIAL)
+    master = master_key(settings.keys)
+    return StoreKeys(store, master, CREDENTIAL) if master is not None else None
 
 
 def needs_master_key(settings: Settings) -> bool:

@@ -177,12 +177,19 @@ def test_key_commands(operator: Operator) -> None:
     assert "gatestone db upgrade" in refused.stderr
     operator("db", "upgrade")
     assert operator.json("keys", "list") == []
-    assert operator.json("keys", "rotate")[0]["primary"] == 1
+    made = [(key["provider"], key["primary"]) for key in operator.json("keys", "rotate")]
+    assert made == [("fernet", 1), ("credential", 1)]
     for _ in range(4):
         operator("keys", "rotate")
     listed = operator.json("keys", "list")
-    assert [key["state"] for key in listed] == ["primary", "secondary", "staged"]
-    assert [key["position"] for key in listed] == [5, 4, 0]
+    assert [(key["provider"], key["state"], key["position"]) for key in listed] == [
+        ("fernet", "primary", 5),
+        ("fernet", "secondary", 4),
+        ("fernet", "staged", 0),
+        ("credential", "primary", 1),  # by name only: their rotation seals every stored secret anew
+        ("credential", "staged", 0),
+    ]
+    assert operator.json("keys", "rotate", "--provider", "credential") == [{"provider": "credential", "primary": 2, "removed": []}]
     assert "fernet" in operator("keys", "list")
     assert operator.run("keys", "rotate", "--provider", "jws").returncode == 2
 

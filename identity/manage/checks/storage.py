@@ -11,6 +11,7 @@ from ...settings import Settings
 from ...store import facts, migrations
 from ...store.engine import Store
 from ...tokens.keys import master_key_findings
+from ...tokens.sources import CREDENTIAL
 from .. import opening
 from .finding import Finding, failed, ok, warning
 
@@ -48,6 +49,9 @@ def _keys(settings: Settings, store: Store) -> Iterator[Finding]:
         yield (failed if found.severe else warning)("keys", found.text, found.cure)
     try:
         sources = opening.key_sources(settings, store)
+        if CREDENTIAL not in sources:
+            cure = "set keys.master_key_file (`gatestone keys master`) or credential.key_repository"
+            yield warning("keys", "no key to seal secrets with: EC2, TOTP and other credentials answer 503", cure)
         for name, source in sources.items():
             findings = list(source.findings())
             for found in findings:
@@ -60,7 +64,7 @@ def _keys(settings: Settings, store: Store) -> Iterator[Finding]:
     except (Problem, StartError) as error:
         yield failed("keys", error.reason if isinstance(error, Problem) else str(error), "gatestone keys list")
     else:
-        if not sources:
+        if not sources.keys() - {CREDENTIAL}:
             yield ok("keys", f"{settings.token.provider} tokens need none")
 
 
