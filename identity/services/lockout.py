@@ -1,7 +1,8 @@
-"""Locking an account after too many wrong passwords, and the age of passwords."""
+"""When an account is locked, a password too old, or a user away for too long."""
 
 from __future__ import annotations
 
+from identity.model.account import Account
 from identity.model.subject import Credential
 from identity.settings import SecurityCompliance
 
@@ -25,3 +26,11 @@ def password_end(policy: SecurityCompliance, now: float) -> float | None:
 def is_password_expired(credential: Credential, now: float) -> bool:
     ends = credential.user.password_expires_at
     return ends is not None and not credential.password_expiry_exempt and ends <= now
+
+
+def is_inactive(account: Account, policy: SecurityCompliance, now: float) -> bool:
+    """Whether nobody has logged in for so many days that the account counts as switched off. Days are those of UTC."""
+    if not policy.disable_user_account_days_inactive or account.options.get("ignore_user_inactivity"):
+        return False
+    last = account.created_at if account.last_active_at is None else account.last_active_at
+    return now // _DAY - last // _DAY >= policy.disable_user_account_days_inactive

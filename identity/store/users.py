@@ -10,10 +10,12 @@ from sqlalchemy import delete as remove
 
 from ..errors import NotFound
 from ..model import revocation
+from ..model.account import NewPassword
 from ..model.auth import UserRef
 from ..model.subject import Credential, Domain, User
 from . import domains, epoch
 from .lookup import Finder, home
+from .tables import credential as credential_row
 from .tables import password, role_grant, user_account
 from .text import checked_id, checked_name
 
@@ -52,6 +54,7 @@ OLD_PASSWORDS = remove(password).where(
         select(password.c.id).where(password.c.user_id == bindparam("this")).order_by(password.c.id.desc()).limit(bindparam("keep"))
     ),
 )
+NO_PASSWORD = remove(password).where(password.c.user_id == bindparam("this"))
 REPLACE_HASH = (
     update(password)
     .where(password.c.user_id == bindparam("this"), password.c.hash == bindparam("old"))
@@ -71,8 +74,11 @@ FAILED_ANEW = (
 CLEARED = update(user_account).where(THIS).values(failed_count=0, failed_at=None)
 FORGIVEN = CLEARED.where((user_account.c.failed_count < bindparam("limit")) | (user_account.c.failed_at <= bindparam("before")))
 MOST_FAILURES = 2**31 - 1
+IN_TOKENS = frozenset({"name", "enabled"})
 DELETE = remove(user_account).where(THIS)
 DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "user", role_grant.c.actor_id == bindparam("this"))
+
+DELETE_CREDENTIALS = remove(credential_row).where(credential_row.c.user_id == bindparam("this"))
 
 
 def find(db: Connection, ref: UserRef) -> User | None:
@@ -125,18 +131,36 @@ def create(
     }
     tx.execute(CREATE, values)
     if hash is not None:
-        _add_password(tx, str(values["id"]), hash, now, password_expires_at)
+        _put_password(tx, str(values["id"]), NewPassword(hash, password_expires_at), now)
     epoch.record(tx, now, [(revocation.USER, str(values["id"]), False)])
     return str(values["id"])
 
 
+def change(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, *, password: NewPassword | None = None) -> None:
+    """Write new `values` (by column: name, enabled, default_project_id, options, extra), and a new password if one is given.
+
+    Switching off ends every token of the user, and so does a new password; switching on ends the lock-out. Raises `NotFound`,
+    `Conflict` for a name that the domain has already.
+    """
+    written = dict(values)
+    if "name" in written:
+        written["name"] = checked_name(written["name"])
+    if written.get("enabled"):
+        written |= {"failed_count": 0, "failed_at": None, "last_active_at": now}
+    if password is not None:
+        written |= {"failed_count": 0, "failed_at": None}
+    if written and tx.execute(update(user_account).where(THIS).values(**written), {"this": user_id}).rowcount == 0:
+        raise NotFound(reason="no such user")
+    if password is not None:
+        _put_password(tx, user_id, password, now)
+    revokes = values.get("enabled") is False or (password is not None and password.hash is not None)
+    if revokes or not IN_TOKENS.isdisjoint(values):
+        epoch.record(tx, now, [(revocation.USER, user_id, revokes)])
+
+
 def set_password(tx: Connection, user_id: str, hash: str, now: float, expires_at: float | None = None, *, keep: int = 0) -> None:
     """Put a new password in force, with `keep` former hashes left beside it; ends the lock-out and every token of the user."""
-    if tx.execute(CLEARED, {"this": user_id}).rowcount == 0:
-        raise NotFound(reason="no such user")
-    _add_password(tx, user_id, hash, now, expires_at)
-    tx.execute(OLD_PASSWORDS, {"this": user_id, "keep": keep + 1})
-    epoch.record(tx, now, [(revocation.USER, user_id, True)])
+    change(tx, user_id, {}, now, password=NewPassword(hash, expires_at, keep))
 
 
 def replace_hash(tx: Connection, user_id: str, old_hash: str, new_hash: str) -> bool:
@@ -166,41 +190,27 @@ def forgive_failures(tx: Connection, user_id: str, *, limit: int, before: float)
     return tx.execute(FORGIVEN, {"this": user_id, "limit": limit, "before": before}).rowcount > 0
 
 
-def rename(tx: Connection, user_id: str, name: str, now: float) -> None:
-    """Give the user another name; tokens stay good. Raises `Conflict`."""
-    _update(tx, user_id, {"name": checked_name(name)}, now, revokes=False)
-
-
 def set_enabled(tx: Connection, user_id: str, enabled: bool, now: float) -> None:
     """Switch the account on or off; off ends every token that the user has."""
-    _update(tx, user_id, {"enabled": enabled}, now, revokes=not enabled)
-
-
-def set_default_project(tx: Connection, user_id: str, project_id: str | None, now: float) -> None:
-    _update(tx, user_id, {"default_project_id": project_id}, now, revokes=False)
-
-
-def set_options(tx: Connection, user_id: str, options: Mapping[str, Any], now: float) -> None:
-    """Replace the user's options (Keystone's names, such as `ignore_lockout_failure_attempts`)."""
-    _update(tx, user_id, {"options": dict(options)}, now, revokes=False)
+    change(tx, user_id, {"enabled": enabled}, now)
 
 
 def delete(tx: Connection, user_id: str, now: float) -> None:
-    """Remove the user with passwords, memberships and grants. Raises `NotFound`."""
+    """Remove the user with passwords, memberships, grants, credentials and what was delegated by or to it. Raises `NotFound`."""
     tx.execute(DELETE_GRANTS, {"this": user_id})
+    tx.execute(DELETE_CREDENTIALS, {"this": user_id})
     if tx.execute(DELETE, {"this": user_id}).rowcount == 0:
         raise NotFound(reason="no such user")
     epoch.record(tx, now, [(revocation.USER, user_id, True)])
 
 
-def _update(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, *, revokes: bool) -> None:
-    if tx.execute(update(user_account).where(THIS).values(**values), {"this": user_id}).rowcount == 0:
-        raise NotFound(reason="no such user")
-    epoch.record(tx, now, [(revocation.USER, user_id, revokes)])
-
-
-def _add_password(tx: Connection, user_id: str, hash: str, now: float, expires_at: float | None) -> None:
-    tx.execute(ADD_PASSWORD, {"user_id": user_id, "hash": hash, "created_at": now, "expires_at": expires_at})
+def _put_password(tx: Connection, user_id: str, new: NewPassword, now: float) -> None:
+    if new.hash is None:
+        tx.execute(NO_PASSWORD, {"this": user_id})
+        return
+    row = {"user_id": user_id, "hash": new.hash, "created_at": now, "expires_at": new.expires_at, "self_service": new.self_service}
+    tx.execute(ADD_PASSWORD, row)
+    tx.execute(OLD_PASSWORDS, {"this": user_id, "keep": new.keep + 1})
 
 
 def _row(db: Connection, ref: UserRef) -> Sequence[Any] | None:
