@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
@@ -12,7 +12,7 @@ from ..errors import Forbidden, NotFound
 from ..model import revocation
 from ..model.auth import DomainRef
 from ..model.subject import Domain
-from . import epoch, removal
+from . import epoch, removal, tenancy
 from .tables import project, role, role_grant, role_implication, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
@@ -76,7 +76,9 @@ def create(
     id: str | None = None,
     enabled: bool = True,
     description: str = "",
+    options: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> str:
     """Store a new domain; gives its id. Raises `Conflict` for a name that is taken."""
     values = {
@@ -85,10 +87,13 @@ def create(
         "is_domain": True,
         "enabled": enabled,
         "description": checked_description(description),
+        "options": dict(options or {}),
         "extra": dict(extra or {}),
         "created_at": now,
     }
     tx.execute(CREATE, values)
+    if tags:
+        tenancy.set_tags(tx, str(values["id"]), tags)
     epoch.record(tx, now, [(revocation.DOMAIN, str(values["id"]), False)])
     return str(values["id"])
 

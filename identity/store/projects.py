@@ -12,7 +12,7 @@ from ..errors import BadRequest, Conflict, NotFound
 from ..model import revocation
 from ..model.auth import ProjectRef
 from ..model.subject import Domain, Project
-from . import epoch
+from . import epoch, tenancy
 from .lookup import Finder, home
 from .tables import project, role_grant
 from .text import checked_description, checked_id, checked_name, findable
@@ -104,6 +104,7 @@ def create(
     description: str = "",
     options: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> str:
     """Store a new project under `parent_id`, or else at the top of `domain_id`; gives its id.
 
@@ -128,6 +129,8 @@ def create(
         "created_at": now,
     }
     tx.execute(CREATE, values)
+    if tags:
+        tenancy.set_tags(tx, str(values["id"]), tags)
     epoch.record(tx, now, [(revocation.PROJECT, str(values["id"]), False)])
     return str(values["id"])
 

@@ -1,41 +1,123 @@
-"""Lists, and the shapes of what stands in them."""
+"""Domains and projects as they stand in an answer, and as a policy's target."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from identity.model.subject import Domain, Project
+from identity.model.tenancy import ProjectRecord
+from identity.web.body import UNSET, Unset
 from identity.web.context import Call
-from identity.web.reply import Reply, json_reply
+from identity.web.listing import listed
+from identity.web.reply import Reply
+
+Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
+Tags = Annotated[list[Tag], Meta(max_length=80)]
+
+
+class ProjectOptions(msgspec.Struct, forbid_unknown_fields=True):
+    immutable: bool | Unset | None = UNSET
+
+
+class DomainShape(msgspec.Struct):
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    tags: list[str]
+    options: ProjectOptions
+    links: dict[str, str]
+
+
+class ProjectShape(msgspec.Struct):
+    id: str
+    name: str
+    domain_id: str | None
+    parent_id: str | None
+    description: str
+    enabled: bool
+    is_domain: bool
+    tags: list[str]
+    options: ProjectOptions
+    links: dict[str, str]
+
+
+class ManyDomains(msgspec.Struct):
+    domains: list[DomainShape]
+    links: dict[str, str | None]
+    truncated: bool | Unset = UNSET
+
+
+class ManyProjects(msgspec.Struct):
+    projects: list[ProjectShape]
+    links: dict[str, str | None]
+    truncated: bool | Unset = UNSET
 
 
 def collection(call: Call, key: str, path: str, members: list[dict[str, Any]]) -> Reply:
-    links = {"next": None, "self": call.base + path, "previous": None}
-    return json_reply({key: members, "links": links})
+    return listed(call, key, members)
 
 
-def project_shape(call: Call, project: Project) -> dict[str, Any]:
+def project_shape(call: Call, project: ProjectRecord | Project) -> dict[str, Any]:
+    if isinstance(project, Project):
+        project = _record_of(project)
     return {
+        **project.extra,
         "id": project.id,
         "name": project.name,
-        "domain_id": project.domain.id,
+        "domain_id": project.domain_id,
         "parent_id": project.parent_id,
         "description": project.description,
         "enabled": project.enabled,
         "is_domain": project.is_domain,
-        "tags": [],
-        "options": {},
+        "tags": project.tags,
+        "options": project.options,
         "links": {"self": f"{call.base}/v3/projects/{project.id}"},
     }
 
 
-def domain_shape(call: Call, domain: Domain) -> dict[str, Any]:
+def domain_shape(call: Call, domain: ProjectRecord | Domain) -> dict[str, Any]:
+    if isinstance(domain, Domain):
+        domain = ProjectRecord(domain.id, domain.name, is_domain=True, enabled=domain.enabled, description=domain.description)
     return {
+        **domain.extra,
         "id": domain.id,
         "name": domain.name,
         "description": domain.description,
         "enabled": domain.enabled,
-        "tags": [],
-        "options": {},
+        "tags": domain.tags,
+        "options": domain.options,
         "links": {"self": f"{call.base}/v3/domains/{domain.id}"},
     }
+
+
+def project_target(project: ProjectRecord | None) -> Mapping[str, Any]:
+    """What a policy may ask of a project; nothing where there is none."""
+    if project is None:
+        return {}
+    return {
+        "target.project.id": project.id,
+        "target.project.name": project.name,
+        "target.project.domain_id": project.domain_id,
+        "target.project.parent_id": project.parent_id,
+        "target.project.is_domain": project.is_domain,
+        "target.project.enabled": project.enabled,
+    }
+
+
+def domain_target(domain: ProjectRecord | None) -> Mapping[str, Any]:
+    """The same for a domain."""
+    if domain is None:
+        return {}
+    return {"target.domain.id": domain.id, "target.domain.name": domain.name, "target.domain.enabled": domain.enabled}
+
+
+def _record_of(project: Project) -> ProjectRecord:
+    domain_id = None if project.is_domain else project.domain.id
+    return ProjectRecord(
+        project.id, project.name, domain_id, project.parent_id, project.is_domain, project.enabled, project.description
+    )
