@@ -13,7 +13,7 @@ from ..model import revocation
 from ..model.auth import DomainRef
 from ..model.subject import Domain
 from . import epoch, removal, tenancy
-from .tables import project, role, role_grant, role_implication, user_account, user_group
+from .tables import credential, project, role, role_grant, role_implication, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
 THIS: BindParameter[str] = bindparam("this")
@@ -30,6 +30,9 @@ GROUPS = select(user_group.c.id).where(user_group.c.domain_id == THIS)
 ROLES = select(role.c.id).where(role.c.domain_id == THIS)
 # Children before parents: foreign keys are checked at the end of each statement, so one DELETE takes a whole tree.
 EMPTY = (
+    remove(credential).where(credential.c.user_id.in_(USERS)),
+    remove(credential).where(credential.c.project_id.in_(INSIDE)),
+    update(user_account).where(user_account.c.default_project_id.in_(INSIDE)).values(default_project_id=None),
     remove(role_grant).where(role_grant.c.target_id.in_(INSIDE)),
     remove(role_grant).where(role_grant.c.actor_kind == "user", role_grant.c.actor_id.in_(USERS)),
     remove(role_grant).where(role_grant.c.actor_kind == "group", role_grant.c.actor_id.in_(GROUPS)),

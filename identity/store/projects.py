@@ -14,7 +14,7 @@ from ..model.auth import ProjectRef
 from ..model.subject import Domain, Project
 from . import epoch, tenancy
 from .lookup import Finder, home
-from .tables import project, role_grant
+from .tables import credential, project, role_grant, user_account
 from .text import checked_description, checked_id, checked_name, findable
 
 THIS: BindParameter[str] = bindparam("this")
@@ -24,7 +24,12 @@ CHILD = select(project.c.id).where(project.c.parent_id == THIS).limit(1)
 CREATE = insert(project)
 CHANGE = update(project).where(project.c.id == THIS, project.c.is_domain.is_(False))
 DELETE = remove(project).where(project.c.id == THIS, project.c.is_domain.is_(False))
-DELETE_GRANTS = remove(role_grant).where(role_grant.c.target_kind == "project", role_grant.c.target_id == THIS)
+# What refers to a project without a foreign key. Tags, limits, trusts and the like go with the row itself.
+FORGET = (
+    remove(role_grant).where(role_grant.c.target_kind == "project", role_grant.c.target_id == THIS),
+    remove(credential).where(credential.c.project_id == THIS),
+    update(user_account).where(user_account.c.default_project_id == THIS).values(default_project_id=None),
+)
 
 GET = text("""
 WITH RECURSIVE wanted (id) AS (SELECT :this),
@@ -146,10 +151,11 @@ def set_enabled(tx: Connection, project_id: str, enabled: bool, now: float) -> N
 
 
 def delete(tx: Connection, project_id: str, now: float) -> None:
-    """Remove the project and the grants on it. Raises `NotFound`, or `Conflict` while there are projects below."""
+    """Remove the project, and what refers to it. Raises `NotFound`, or `Conflict` while there are projects below."""
     if findable(project_id) and tx.execute(CHILD, {"this": project_id}).first() is not None:
         raise Conflict("The project has projects below it; delete those first.")
-    tx.execute(DELETE_GRANTS, {"this": project_id})
+    for statement in FORGET if findable(project_id) else ():
+        tx.execute(statement, {"this": project_id})
     if tx.execute(DELETE, {"this": project_id}).rowcount == 0:
         raise NotFound(reason="no such project")
     epoch.record(tx, now, [(revocation.PROJECT, project_id, True)])

@@ -115,6 +115,17 @@ def set_tags(tx: Connection, id: str, names: Sequence[str]) -> None:
         tx.execute(ADD_TAG, [{"project_id": id, "name": name} for name in names])
 
 
+def add_tag(tx: Connection, id: str, name: str) -> None:
+    """Add one tag that is not there yet; others may come and go at the same time."""
+    tx.execute(ADD_TAG, {"project_id": id, "name": name})
+
+
+def remove_tag(tx: Connection, id: str, name: str) -> None:
+    """Take one tag away. Raises `NotFound`."""
+    if tx.execute(DROP_TAGS.where(project_tag.c.name == name), {"this": id}).rowcount == 0:
+        raise NotFound(reason="no such tag")
+
+
 def _tagged(asked: TagFilter) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if asked.all:

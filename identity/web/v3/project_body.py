@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from identity import errors
+from identity.store.text import findable
 from identity.web.body import Unset, present
 from identity.web.v3.collection import ProjectOptions
 
@@ -30,6 +31,8 @@ def tags_of(sent: list[str] | Unset) -> tuple[str, ...]:
     if isinstance(sent, msgspec.UnsetType):
         return ()
     names = [name.strip() for name in sent]
+    if not findable(*names):
+        raise errors.BadRequest("Invalid input: a tag holds a character that cannot be stored.")
     if not all(names):
         raise errors.BadRequest("Invalid input: a tag may not be blank.")
     if len(set(names)) != len(names):
