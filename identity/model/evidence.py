@@ -37,6 +37,7 @@ class AuthenticatedIdentity:
 
     `not_after` (seconds since the epoch) is the end of the proof's own life; no token outlives it.
     `parent` is the token that was shown, when one was: the new token joins its audit chain.
+    `app_cred_id` names the application credential that was the proof: the token is for its project, and held to it.
     `response_headers` go on the successful answer (the Negotiate reply of RFC 4559, section 5).
     """
 
@@ -51,3 +52,5 @@ class AuthenticatedIdentity:
     not_after: float | None = None
     parent: Claims | None = None
     response_headers: tuple[tuple[str, str], ...] = ()
+    app_cred_id: str | None = None
+    project_id: str | None = None

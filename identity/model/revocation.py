@@ -20,6 +20,9 @@ AUDIT: Final = "audit"
 CHAIN: Final = "chain"
 CATALOG: Final = "catalog"
 KEYS: Final = "keys"
+APP_CRED: Final = "app_cred"
+TRUST: Final = "trust"
+ACCESS_TOKEN: Final = "access_token"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .delegation import Confinement
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -51,7 +53,7 @@ class Subject:
     `tags` ("kind:id") name the changes after which this snapshot must be read again.
     `revoked_seq` is the highest sequence of a revoking change that meets one of the tags (0: none).
     `log_start` and `log_start_at` are sequence and time of the oldest change still in the log: of what came before it,
-    nothing is known. `roles` are effective: direct, by group, inherited and implied.
+    nothing is known. `roles` are effective: direct, by group, inherited and implied; under a `confinement` only those that it hands on.
     """
 
     user: User
@@ -63,6 +65,7 @@ class Subject:
     revoked_seq: int = 0
     log_start: int = 0
     log_start_at: float = 0.0
+    confinement: Confinement | None = None
 
 
 @dataclass(frozen=True, slots=True)

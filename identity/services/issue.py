@@ -53,6 +53,7 @@ class Issuer:
             project_id=subject.project.id if subject.project else None,
             domain_id=subject.domain.id if subject.domain else None,
             system="all" if subject.system else None,
+            app_cred_id=subject.confinement.id if subject.confinement else None,
         )
         headers = tuple(header for identity in identities for header in identity.response_headers)
         return Issued(self._provider.seal(claims), Access(claims, subject), headers)

@@ -19,8 +19,9 @@ from identity.store.engine import Store
 from identity.tokens.audit import sequence_of
 
 REFUSED_FOR = 5.0  # seconds
-RESTRICTIONS = attrgetter("trust_id", "app_cred_id", "access_token_id", "idp_id", "protocol_id", "thumbprint")
-UNRESTRICTED = (None,) * 6
+# An application credential is checked in `_subject`.
+RESTRICTIONS = attrgetter("trust_id", "access_token_id", "idp_id", "protocol_id", "thumbprint")
+UNRESTRICTED = (None,) * 5
 CredentialsOf = Callable[[Claims, Subject], Mapping[str, Any]]
 
 
@@ -85,7 +86,11 @@ class Validator:
             raise errors.TokenNotFound(reason="a delegated, federated or bound token is not served here")
         if token in self._cache.doubtful and (known := self._cache.recall(token, seq)) is not None:
             return known
-        entry = Entry(token, Access(claims, self._subject(claims)), claims.expires_at)
+        subject = self._subject(claims)
+        ends = claims.expires_at
+        if (confinement := subject.confinement) is not None and confinement.expires_at is not None:
+            ends = min(ends, int(confinement.expires_at))
+        entry = Entry(token, Access(claims, subject), ends)
         self._cache.put(entry, seq)
         return entry
 
@@ -115,9 +120,10 @@ class Validator:
             extra_tags=(f"{AUDIT}:{audit_ids[0]}", f"{CHAIN}:{audit_ids[-1]}"),
             since=issued or 0,
             since_at=None if issued is not None else float(claims.issued_at),
+            app_cred_id=claims.app_cred_id,
         )
         if subject is None:
-            raise errors.TokenNotFound(reason="its user, project or domain is gone")
+            raise errors.TokenNotFound(reason="its user, project, domain or application credential is gone")
         check_usable(subject)
         forgotten = issued + 1 < subject.log_start if issued is not None else claims.issued_at < subject.log_start_at
         if forgotten and subject.log_start > 1:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from sys import intern
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Double, String, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Connection, Double, String, bindparam, text
 
+from ..model.delegation import AccessRule, Confinement
+from ..model.revocation import APP_CRED
 from ..model.subject import Domain, Project, Role, Subject, User
 from .engine import Store
 from .text import findable
@@ -19,7 +22,7 @@ MOST = 2**63 - 1
 # CROSS JOIN keeps SQLite to this order: few actors, few targets, then one probe of the grants' primary key for each pair.
 # The change log is likewise probed once a tag (a scalar subquery for each), so its length does not matter.
 # A tag or group that comes twice does no harm, and UNION ALL spares a table to find out.
-LOAD = text("""
+SUBJECT = """
 WITH RECURSIVE
 lineage (id, parent_id, is_domain, enabled) AS (
     SELECT p.id, p.parent_id, p.is_domain, p.enabled FROM project p WHERE p.id = :project
@@ -82,7 +85,19 @@ UNION ALL
 SELECT 'log', NULL, NULL, NULL, NULL, NULL, COALESCE(MAX(hit.seq), 0),
        (SELECT MIN(c.seq) FROM change c), (SELECT c.at FROM change c WHERE c.seq = (SELECT MIN(m.seq) FROM change m))
 FROM hit
-""").bindparams(
+"""
+# An application credential, its roles and its access rules, for tokens that came of one.
+CONFINED = """UNION ALL
+SELECT 'confined', x.id, x.name, x.user_id, x.project_id, NULL, CASE WHEN x.unrestricted THEN 1 ELSE 0 END, NULL, x.expires_at
+FROM application_credential x WHERE x.id = :app_cred
+UNION ALL
+SELECT 'handed', y.role_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM application_credential_role y WHERE y.application_credential_id = :app_cred
+UNION ALL
+SELECT 'rule', z.id, z.service, z.path, z.method, NULL, NULL, NULL, NULL
+FROM application_credential_access_rule v JOIN access_rule z ON z.id = v.access_rule_id WHERE v.application_credential_id = :app_cred
+"""
+PARAMETERS: tuple[BindParameter[Any], ...] = (
     bindparam("user", type_=String),
     bindparam("project", type_=String),
     bindparam("domain", type_=String),
@@ -92,6 +107,8 @@ FROM hit
     bindparam("since", type_=BigInteger),
     bindparam("since_at", type_=Double),
 )
+LOAD = text(SUBJECT).bindparams(*PARAMETERS)
+LOAD_CONFINED = text(SUBJECT + CONFINED).bindparams(*PARAMETERS, bindparam("app_cred", type_=String))
 
 
 def load(
@@ -105,30 +122,35 @@ def load(
     extra_tags: tuple[str, ...] = (),
     since: int,
     since_at: float | None = None,
+    app_cred_id: str | None = None,
 ) -> Subject | None:
     """The user in that scope; None when the user or the scope's target does not exist.
+
+    With `app_cred_id`, what remains of the user's roles under that application credential; None unless it is this user's and
+    for this project.
 
     `groups` are ids that a federated login adds, `extra_tags` the token's own ("audit:...", "chain:..."). Only revoking changes
     numbered above `since`, and at or after `since_at` seconds where that is given, appear in `revoked_seq`.
     """
-    if not findable(user_id, project_id, domain_id, *groups, *extra_tags):
+    if not findable(user_id, project_id, domain_id, app_cred_id, *groups, *extra_tags):
         return None
     if groups:  # a deleted group is in no table, but the token still names it
         extra_tags = (*extra_tags, *[f"grant:{group}/*" for group in groups])
-    rows = db.execute(
-        LOAD,
-        {
-            "user": user_id,
-            "project": project_id or "",
-            "domain": domain_id or "",
-            "system": "system" if system else "",
-            "groups": groups,
-            "extra": extra_tags,
-            "since": min(since, MOST),
-            "since_at": since_at or 0.0,
-        },
-    )
-    subject = _assembled(rows, system, extra_tags)
+    given = {
+        "user": user_id,
+        "project": project_id or "",
+        "domain": domain_id or "",
+        "system": "system" if system else "",
+        "groups": groups,
+        "extra": extra_tags,
+        "since": min(since, MOST),
+        "since_at": since_at or 0.0,
+    }
+    if app_cred_id is not None:
+        given["extra"] = extra_tags = (*extra_tags, f"{APP_CRED}:{app_cred_id}")
+        subject = _confined(db.execute(LOAD_CONFINED, {**given, "app_cred": app_cred_id}).all(), extra_tags)
+    else:
+        subject = _assembled(db.execute(LOAD, given), system, extra_tags)
     if subject is None or (project_id and subject.project is None) or (domain_id and subject.domain is None):
         return None
     return subject
@@ -158,9 +180,44 @@ def _assembled(rows: Iterable[Sequence[Any]], system: bool, extra_tags: tuple[st
                 project = Project(intern(row[1]), intern(row[2]), owner, bool(row[6]), parent is None, parent)
             case "domain":
                 domain = Domain(intern(row[1]), intern(row[2]), bool(row[6]))
-            case _:
+            case "log":
                 log = row
     if user is None or log is None:
         return None
     roles.sort(key=attrgetter("name"))
     return Subject(user, project, domain, system, tuple(roles), frozenset(tags), int(log[6]), log[7] or 0, log[8] or 0.0)
+
+
+def _confined(rows: Sequence[Sequence[Any]], extra_tags: tuple[str, ...]) -> Subject | None:
+    """As `_assembled`, held to the credential among the rows. A role that is not handed on is not there, whoever holds it."""
+    subject = _assembled(rows, False, extra_tags)
+    found = [row for row in rows if row[0] == "confined"]
+    if subject is None or subject.project is None or not found:
+        return None
+    _, id, name, user_id, project_id, _, unrestricted, _, expires_at = found[0]
+    if (user_id, project_id) != (subject.user.id, subject.project.id):
+        return None
+    handed = {row[1] for row in rows if row[0] == "handed"}
+    rules = sorted((AccessRule(*row[1:5]) for row in rows if row[0] == "rule"), key=attrgetter("id"))
+    return replace(
+        subject,
+        roles=tuple(role for role in subject.roles if role.id in handed),
+        confinement=Confinement(id, name, bool(unrestricted), expires_at, tuple(rules)),
+    )
+
+
+def roles_held(db: Connection, user_id: str, project_id: str) -> set[str]:
+    """The ids of the roles that the user has on the project: direct, by group, inherited, implied, and those of one domain."""
+    if not findable(user_id, project_id):
+        return set()
+    given = {
+        "user": user_id,
+        "project": project_id,
+        "domain": "",
+        "system": "",
+        "groups": (),
+        "extra": (),
+        "since": MOST,
+        "since_at": 0.0,
+    }
+    return {row[1] for row in db.execute(LOAD, given) if row[0] == "role"}
