@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from ...model.catalog import Endpoint, Service
 from ...services.hashing import Hasher
 from ...services.lockout import password_end
 from ...settings import SecurityCompliance
-from ...store import grants, migrations, projects, roles, services, users
+from ...store import endpoints, grants, migrations, projects, roles, services, users
 from ...store.engine import Store
 from .. import first_cloud, opening
 from .world import ADMIN, PEOPLE, REGION, World
@@ -77,6 +79,6 @@ def _role(tx: Connection, name: str) -> str:
 
 def _services(tx: Connection, now: float) -> None:
     for kind, name, url in SERVICES:
-        service = services.create_service(tx, type=kind, name=name, now=now)
+        service = services.create(tx, Service(uuid4().hex, kind, name), now)
         for interface in _EVERYWHERE:
-            services.create_endpoint(tx, service_id=service, interface=interface, url=url, region_id=REGION, now=now)
+            endpoints.create(tx, Endpoint(uuid4().hex, interface, REGION, url, service), now)

@@ -63,6 +63,13 @@ class _Wish:
 )
 @click.option("--check", is_flag=True, help="End after the tour; exit code 0 only if every line worked.")
 @click.option("--no-tour", is_flag=True, help="Only serve.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Add N users, N/5 projects, 3N grants.",
+)
 @click.option("--since", type=float, hidden=True, help="Seconds since the epoch from which the set-up is counted in.")
 @options.overrides
 def demo(
@@ -72,6 +79,7 @@ def demo(
     x509_port: int | None,
     check: bool,
     no_tour: bool,
+    seed: int,
     since: float | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -86,7 +94,7 @@ def demo(
     wish = _Wish()
     try:
         with ExitStack() as ends:
-            good = _run(ends, wish, Wanted(directory, port, x509_port, since, overrides), tour=not no_tour, stay=not check)
+            good = _run(ends, wish, Wanted(directory, port, x509_port, seed, since, overrides), tour=not no_tour, stay=not check)
     except _Stopped as stopped:
         click.echo(f"Gone: {stopped}; nothing is left behind.", err=True)
         raise SystemExit(128 + stopped.number) from None

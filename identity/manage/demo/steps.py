@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from ...errors import StartError
-from . import cloud, doors, report
+from . import cloud, doors, report, scale
 from .place import Place
 from .processes import Listener, clean_environ, free_port, stop_all, wait_for_all
 from .tour import Tour
@@ -46,7 +46,7 @@ def build(ends: ExitStack, screen: Console, proceed: Callable[[], None], wanted:
     with _step(screen, "certificates, keys and the configuration"):
         world = make(place.directory, api_port, x509_port, wanted.overrides)
     proceed()
-    listeners = _start(ends, screen, world)
+    listeners = _start(ends, screen, world, wanted.seed, proceed)
     with _step(screen, "both listeners answer over TLS"):
         wait_for_all(listeners, proceed)
     report.write_ready_to_paste(world)
@@ -63,7 +63,7 @@ def _port(ends: ExitStack, screen: Console, asked: int | None, usual: int, optio
     return number
 
 
-def _start(ends: ExitStack, screen: Console, world: World) -> tuple[Listener, ...]:
+def _start(ends: ExitStack, screen: Console, world: World, seed: int, proceed: Callable[[], None]) -> tuple[Listener, ...]:
     """The realm here, for its KDC dies with the thread that started it, and the cloud beside it."""
     filling = _Beside(lambda: cloud.fill(world))
     ends.callback(filling.join)
@@ -72,6 +72,8 @@ def _start(ends: ExitStack, screen: Console, world: World) -> tuple[Listener, ..
         world.realm.start()
     with _step(screen, "database, users, projects, roles and a catalogue"):
         filling.result()
+    if seed:
+        scale.add(screen, world, seed, proceed)
     environ = clean_environ({"HOME": str(world.directory / "home"), "TMPDIR": str(world.directory / "tmp"), **world.realm.environ})
     started: list[Listener] = []
     ends.callback(stop_all, started)

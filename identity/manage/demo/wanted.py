@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Wanted:
-    """None where nothing was asked for; a port of 0 asks for any. `overrides` are --set's."""
+    """None where nothing was asked for; a port of 0 asks for any. `seed` users are added. `overrides` are --set's."""
 
     directory: Path | None = None
     port: int | None = None
     x509_port: int | None = None
+    seed: int = 0
     since: float | None = None  # when the set-up began, in seconds since the epoch
     overrides: tuple[str, ...] = field(default=(), repr=False)
