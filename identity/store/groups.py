@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 from sqlalchemy import delete as remove
 
 from ..errors import NotFound
 from ..model import revocation
+from ..model.account import Group
+from ..model.listing import EVERYTHING, Page
 from . import domains, epoch, removal
+from .listing import Listing
 from .tables import membership, role_grant, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    id: str
-    name: str
-    domain_id: str
-    description: str = ""
-
-
 THIS: BindParameter[str] = bindparam("this")
-ROWS = select(user_group.c.id, user_group.c.name, user_group.c.domain_id, user_group.c.description)
+ROWS = select(user_group.c.id, user_group.c.name, user_group.c.domain_id, user_group.c.description, user_group.c.extra)
+LISTING = Listing(ROWS, user_group.c.id, {name: user_group.c[name] for name in ("name", "domain_id", "description")})
 BY_ID = ROWS.where(user_group.c.id == THIS)
-BY_NAME = ROWS.where(user_group.c.name == bindparam("name"), user_group.c.domain_id == bindparam("domain"))
-OF_USER = (
-    ROWS.join(membership, membership.c.group_id == user_group.c.id).where(membership.c.user_id == THIS).order_by(user_group.c.name)
-)
-MEMBERS = select(membership.c.user_id).where(membership.c.group_id == THIS).order_by(membership.c.user_id)
 USER = select(user_account.c.id).where(user_account.c.id == THIS)
 CREATE = insert(user_group)
+CHANGE = update(user_group).where(user_group.c.id == THIS)
 JOIN = insert(membership)
 LINK = (membership.c.user_id == bindparam("user"), membership.c.group_id == bindparam("group"))
 JOINED = select(membership.c.user_id).where(*LINK)
@@ -45,23 +35,25 @@ DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "group", rol
 def get(db: Connection, group_id: str) -> Group | None:
     """The group with this id. One query."""
     row = db.execute(BY_ID, {"this": group_id}).first() if findable(group_id) else None
-    return Group(*row) if row is not None else None
+    return _group(row) if row is not None else None
 
 
-def find(db: Connection, name: str, domain_id: str) -> Group | None:
-    """The group of this name in a domain. One query."""
-    row = db.execute(BY_NAME, {"name": name, "domain": domain_id}).first() if findable(name, domain_id) else None
-    return Group(*row) if row is not None else None
+def listed(
+    db: Connection, page: Page = EVERYTHING, *, domain_id: str | None = None, user_id: str | None = None
+) -> tuple[list[Group], bool]:
+    """The groups of that page, by name, and whether there are more; only those of a domain, or of a user, if one is named."""
+    where = []
+    if domain_id is not None:
+        where.append(user_group.c.domain_id == domain_id)
+    if user_id is not None:
+        where.append(user_group.c.id.in_(select(membership.c.group_id).where(membership.c.user_id == user_id)))
+    found = LISTING.page(db, page, *where)
+    return [_group(row) for row in found.rows], found.more
 
 
-def groups_of(db: Connection, user_id: str) -> list[Group]:
-    """The groups that the user is in, by name. One query."""
-    return [Group(*row) for row in db.execute(OF_USER, {"this": user_id})] if findable(user_id) else []
-
-
-def members(db: Connection, group_id: str) -> Sequence[str]:
-    """The ids of the users in the group. One query."""
-    return db.execute(MEMBERS, {"this": group_id}).scalars().all() if findable(group_id) else ()
+def is_member(db: Connection, group_id: str, user_id: str) -> bool:
+    """Whether the user is in the group. One query."""
+    return findable(group_id, user_id) and db.execute(JOINED, {"user": user_id, "group": group_id}).first() is not None
 
 
 def create(
@@ -84,6 +76,17 @@ def create(
     }
     tx.execute(CREATE, values)
     return str(values["id"])
+
+
+def save(tx: Connection, changed: Group) -> None:
+    """Write the group as it is to be; its name and attributes stand in no token. Raises `NotFound`, `Conflict` for the name."""
+    values = {
+        "name": checked_name(changed.name),
+        "description": checked_description(changed.description),
+        "extra": dict(changed.extra),
+    }
+    if tx.execute(CHANGE.values(**values), {"this": changed.id}).rowcount == 0:
+        raise NotFound(reason="no such group")
 
 
 def add_member(tx: Connection, group_id: str, user_id: str, now: float) -> None:
@@ -110,3 +113,7 @@ def delete(tx: Connection, group_id: str, now: float) -> None:
     if tx.execute(DELETE, {"this": group_id}).rowcount == 0:
         raise NotFound(reason="no such group")
     epoch.record(tx, now, changes)
+
+
+def _group(row: Sequence[Any]) -> Group:
+    return Group(*row)

@@ -32,6 +32,7 @@ from identity.web.v3 import (
     endpoints,
     federation_protocols,
     grants,
+    group_members,
     groups,
     identity_providers,
     implied_roles,
@@ -51,6 +52,7 @@ from identity.web.v3 import (
     services,
     simple_cert,
     trusts,
+    user_password,
     users,
 )
 
@@ -69,6 +71,7 @@ MODULES = (
     endpoints,
     federation_protocols,
     grants,
+    group_members,
     groups,
     identity_providers,
     implied_roles,
@@ -88,6 +91,7 @@ MODULES = (
     services,
     simple_cert,
     trusts,
+    user_password,
     users,
 )
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

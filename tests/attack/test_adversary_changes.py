@@ -30,7 +30,7 @@ def test_a_token_of_a_future_that_was_put_back_does_not_outlive_a_new_password(c
     """Its number is higher than those that the log now gives out: each of these would seem older than the token."""
     before = cloud.store.sequence()
     for name in "abcdefgh":
-        cloud.do(users.rename, "user-nobody", name, NOW)
+        cloud.do(users.change, "user-nobody", {"name": name}, NOW)
     token = cloud.login("member", project("web")).token
     put_back(cloud, before)
     other = cloud.second()
@@ -46,7 +46,7 @@ def test_a_token_that_another_worker_made_a_moment_ago_is_good_at_once(make_clou
     first = other.login("member", project("web")).token
     assert other.show(first).status_code == 200
     for name in "abc":
-        cloud.do(users.rename, "user-nobody", name, NOW)
+        cloud.do(users.change, "user-nobody", {"name": name}, NOW)
     assert other.show(cloud.login("member", project("web")).token).status_code == 200
 
 

@@ -76,6 +76,6 @@ def test_a_right_password_among_a_few_wrong_ones_still_counts(cloud: Cloud, monk
 
 
 def test_an_exempt_user_is_heard_all_the_same(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud.do(users.set_options, "user-member", {"ignore_lockout_failure_attempts": True}, cloud.clock())
+    cloud.do(users.change, "user-member", {"options": {"ignore_lockout_failure_attempts": True}}, cloud.clock())
     right = password_of("member")
     assert at_once(cloud, monkeypatch, [*(f"guess {number}" for number in range(GUESSES)), right], last=right)[right] == 201

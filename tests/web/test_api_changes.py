@@ -176,7 +176,7 @@ def test_a_role_given_is_seen_at_once_and_voids_nothing(pair):
 def test_a_name_changed_is_seen_at_once_and_voids_nothing(pair):
     here, there = pair
     made = there.login("member", project("web"))
-    here.do(users.rename, "user-member", "renamed", NOW)
+    here.do(users.change, "user-member", {"name": "renamed"}, NOW)
     here.do(projects.rename, "web", "net", NOW)
     here.do(domains.rename, "default", "Standard", NOW)
     for worker in pair:
@@ -298,7 +298,7 @@ def test_a_database_put_back_to_an_older_state_does_not_hide_what_comes_after(pa
     made, owner = (here.login("member", project("web")) for _ in range(2))
     seq = here.store.sequence()
     for name in ("a", "b", "c"):
-        here.do(users.rename, "user-nobody", name, NOW)
+        here.do(users.change, "user-nobody", {"name": name}, NOW)
     for worker in pair:
         assert worker.show(made.token).status_code == 200
     put_back(here, seq)
@@ -314,7 +314,7 @@ def test_a_revocation_that_was_purged_is_not_forgotten(make_cloud):
     kept, ended = cloud.login("member", project("web")), cloud.login("member", project("web"))
     assert cloud.show(ended.token, method="DELETE").status_code == 204
     cloud.clock.turn(10 * 86400)
-    cloud.do(users.rename, "user-admin", "somebody", cloud.clock())
+    cloud.do(users.change, "user-admin", {"name": "somebody"}, cloud.clock())
     with cloud.store.begin() as tx:
         tx.execute(text("UPDATE change SET at = 0 WHERE seq < (SELECT MAX(seq) FROM change)"))  # set-up used the real clock
         assert epoch.prune(tx, cloud.clock() - 4 * 86400) > 0

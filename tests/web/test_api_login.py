@@ -112,7 +112,7 @@ def test_a_default_project_counts_only_while_it_can_be_used(cloud: Cloud, name: 
     cloud.do(projects.set_enabled, "web", False, NOW)
     assert set(cloud.login("homed").shown) == UNSCOPED_KEYS
     check_error(cloud.post(password_auth("homed", scope=project("web"))), 401)
-    cloud.do(users.set_default_project, "user-homed", "gone", NOW)
+    cloud.do(users.change, "user-homed", {"default_project_id": "gone"}, NOW)
     assert set(cloud.login("homed").shown) == UNSCOPED_KEYS
 
 

@@ -129,7 +129,7 @@ class TestLock:
         check_error(cloud.post(password_auth("member")), 401)
 
     def test_an_exempt_user_is_never_locked(self, cloud: Cloud):
-        cloud.do(users.set_options, "user-member", {"ignore_lockout_failure_attempts": True}, NOW)
+        cloud.do(users.change, "user-member", {"options": {"ignore_lockout_failure_attempts": True}}, NOW)
         self.fail(cloud, 5)
         cloud.login("member")
 

@@ -100,7 +100,7 @@ def create_user(call: Call) -> Reply:
             extra=extra_of(body, {}),
         )
         accounts.set_links(tx, id, known.name.strip(), federated_of(known))
-        made = _existing(accounts.get(tx, id), id)
+        made = existing_user(accounts.get(tx, id), id)
     return json_reply({"user": user_shape(call, made)}, 201)
 
 
@@ -122,7 +122,7 @@ def update_user(call: Call) -> Reply:
         password = call.services.passwords.given(optional(body.known.password, None), options_of(body.known, stored.options))
     with call.services.store.begin() as tx:
         _check_default_project(tx, body.known)
-        stored = _existing(accounts.get(tx, stored.id), stored.id)
+        stored = existing_user(accounts.get(tx, stored.id), stored.id)
         values = present(body.known, "name", "enabled", "default_project_id")
         if "name" in values:
             values["name"] = values["name"].strip()
@@ -130,7 +130,7 @@ def update_user(call: Call) -> Reply:
         if body.known.federated:
             accounts.set_links(tx, stored.id, values.get("name", stored.name), federated_of(body.known))
         users.change(tx, stored.id, values, call.now, password=password)
-        changed = _existing(accounts.get(tx, stored.id), stored.id)
+        changed = existing_user(accounts.get(tx, stored.id), stored.id)
     return json_reply({"user": user_shape(call, changed)})
 
 
@@ -155,7 +155,13 @@ def allowed_user(call: Call) -> Account:
     with call.services.store.read() as db:
         account = accounts.get(db, id)
     call.enforce(user_target(account))
-    return _existing(account, id)
+    return existing_user(account, id)
+
+
+def existing_user(account: Account | None, id: str) -> Account:
+    if account is None:
+        raise errors.missing("user", id)
+    return account
 
 
 def user_target(account: Account | None) -> dict[str, Any]:
@@ -204,9 +210,3 @@ def _check_default_project(tx: Connection, known: UserBody) -> None:
     wanted = optional(known.default_project_id, None)
     if wanted and domains.find(tx, DomainRef(id=wanted)) is not None:
         raise errors.BadRequest("The default project of a user cannot be a domain.")
-
-
-def _existing(account: Account | None, id: str) -> Account:
-    if account is None:
-        raise errors.missing("user", id)
-    return account

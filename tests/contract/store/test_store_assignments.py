@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from identity.errors import BadRequest, Conflict, NotFound
+from identity.model.listing import Filter, Page
 from identity.model.subject import Role
-from identity.store import domains, epoch, grants, groups, roles, users
+from identity.store import accounts, domains, epoch, grants, groups, roles, users
 from identity.store.grants import Grant
 from tests.contract.store.world import NOW
 
@@ -125,17 +126,19 @@ def test_a_grant_needs_an_actor_a_target_and_a_role(world, grant):
 
 
 def test_groups_are_found_and_list_their_members(world, queries):
+    of_user = Page(filters=(Filter("name", "rou", "contains"),))
     with world.store.read() as db:
-        for ask in (lambda: groups.get(db, "g1"), lambda: groups.find(db, "Group", "d1"), lambda: groups.groups_of(db, "u1")[0]):
-            with queries.counted(1):
-                assert ask().id == "g1"
-        assert list(groups.members(db, "g1")) == ["u1"]
-        assert (
-            groups.get(db, "gone"),
-            groups.find(db, "\0", "d1"),
-            groups.groups_of(db, "gone"),
-            list(groups.members(db, "\0")),
-        ) == (None, None, [], [])
+        with queries.counted(1):
+            assert groups.get(db, "g1").name == "Group"
+        with queries.counted(1):
+            assert [group.id for group in groups.listed(db, of_user, user_id="u1")[0]] == ["g1"]
+        with queries.counted(1):
+            assert [account.id for account in accounts.listed(db, group_id="g1")[0]] == ["u1"]
+        with queries.counted(1):
+            assert groups.is_member(db, "g1", "u1")
+        assert (groups.get(db, "gone"), groups.get(db, "\0"), groups.is_member(db, "\0", "u1")) == (None, None, False)
+        assert groups.listed(db, user_id="gone") == groups.listed(db, domain_id="gone") == ([], False)
+        assert accounts.listed(db, group_id="gone") == ([], False)
     with pytest.raises(Conflict):
         world.do(groups.create, name="Group", domain_id="d1")
 

@@ -137,7 +137,7 @@ def test_a_token_issued_beside_an_unfinished_change_is_void_when_it_ends(world):
 def test_a_read_sees_one_moment(world):
     with world.store.read() as db:
         before = epoch.current(db)
-        world.do(users.rename, "u1", "Ulla", NOW)
+        world.do(users.change, "u1", {"name": "Ulla"}, NOW)
         assert epoch.current(db) == before
         assert epoch.since(db, before) == []
     assert world.seq() == before + 1

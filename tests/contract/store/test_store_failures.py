@@ -66,15 +66,15 @@ def test_an_exception_undoes_everything(world):
 def test_a_conflict_undoes_everything(world):
     before = world.seq()
     with pytest.raises(Conflict), world.store.begin() as tx:
-        users.rename(tx, "u1", "Ulla", NOW)
+        users.change(tx, "u1", {"name": "Ulla"}, NOW)
         domains.create(tx, name="One", now=NOW)
     assert (world.load().user.name, world.seq()) == ("Ursula", before)
 
 
 def test_a_read_cannot_write(world):
     with pytest.raises(Unavailable), world.store.read() as db:
-        users.rename(db, "u1", "Ulla", NOW)
-    world.do(users.rename, "u1", "Ulla", NOW)
+        users.change(db, "u1", {"name": "Ulla"}, NOW)
+    world.do(users.change, "u1", {"name": "Ulla"}, NOW)
     assert world.load().user.name == "Ulla"
 
 
@@ -109,9 +109,9 @@ def test_of_two_at_once_one_gets_the_name(world, create):
 def test_a_lock_that_is_not_given_up_ends_in_unavailable(url, world):
     hasty = Store.open(Database(connection=url, statement_timeout=0.2))
     with world.store.begin() as tx:
-        users.rename(tx, "u1", "Ulla", NOW)
+        users.change(tx, "u1", {"name": "Ulla"}, NOW)
         with pytest.raises(Unavailable) as caught, hasty.begin() as other:
-            users.rename(other, "u1", "Uwe", NOW)
+            users.change(other, "u1", {"name": "Uwe"}, NOW)
         assert hasty.sequence() > 0, "readers do not wait"
     hasty.close()
     assert "too long" in caught.value.reason or "lock" in caught.value.reason
@@ -147,7 +147,7 @@ def test_an_empty_database_says_what_to_do(tmp_path, postgres):
 
 def test_many_threads_share_one_store(world):
     def work(number: int) -> str:
-        world.do(users.rename, "u1", f"name {number}", NOW)
+        world.do(users.change, "u1", {"name": f"name {number}"}, NOW)
         return world.load().user.name
 
     with ThreadPoolExecutor(8) as pool:

@@ -50,13 +50,13 @@ def test_a_pool_of_dead_connections_is_not_noticed(cloud, postgres, ask):
     elif ask == "read":
         assert cloud.load().user.id == "u1"
     else:
-        cloud.do(users.rename, "u1", "Ulla", NOW)
+        cloud.do(users.change, "u1", {"name": "Ulla"}, NOW)
         assert cloud.load().user.name == "Ulla"
 
 
 def test_a_connection_lost_within_a_write_is_not_repeated(cloud, postgres):
     with pytest.raises(Unavailable) as caught, cloud.store.begin() as tx:
-        users.rename(tx, "u1", "Ulla", NOW)
+        users.change(tx, "u1", {"name": "Ulla"}, NOW)
         cut(postgres, cloud.store)
         epoch.record(tx, NOW, [("user", "u1", True)])
     assert "connection" in caught.value.reason or "57P01" in caught.value.reason

@@ -25,7 +25,7 @@ def test_one_statement_answers_for_every_scope(world, queries):
 
 def test_the_user_is_shown_as_stored(world):
     world.do(users.set_password, "u1", "$hash$2", NOW, NOW + 10)
-    world.do(users.set_default_project, "u1", "leaf", NOW)
+    world.do(users.change, "u1", {"default_project_id": "leaf"}, NOW)
     user = world.load().user
     assert (user.id, user.name, user.domain, user.enabled) == ("u1", "Ursula", Domain("d1", "One"), True)
     assert (user.default_project_id, user.password_expires_at) == ("leaf", NOW + 10)
@@ -210,7 +210,7 @@ def test_leaving_a_group_spares_unscoped_tokens(world):
 
 def test_what_does_not_revoke_is_not_counted(world):
     issued = world.seq()
-    world.do(users.rename, "u1", "Ulla", NOW)
+    world.do(users.change, "u1", {"name": "Ulla"}, NOW)
     found = world.load(since=issued)
     assert (found.user.name, found.revoked_seq) == ("Ulla", 0)
 

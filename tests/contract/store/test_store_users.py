@@ -102,20 +102,24 @@ def test_a_new_password_ends_the_lock_out(world):
 
 
 def test_options_are_keystones(world):
-    world.do(users.set_options, "u1", {"ignore_lockout_failure_attempts": True, "ignore_password_expiry": True}, NOW)
+    world.do(users.change, "u1", {"options": {"ignore_lockout_failure_attempts": True, "ignore_password_expiry": True}}, NOW)
     found = world.ask(users.credential, U1)
     assert (found.lockout_exempt, found.password_expiry_exempt) == (True, True)
 
 
 def test_each_change_is_logged(world):
     for action, value, revokes in (
-        (users.rename, "Ulla", False),
+        (users.change, {"name": "Ulla"}, False),
         (users.set_enabled, False, True),
         (users.set_enabled, True, False),
-        (users.set_default_project, "leaf", False),
+        (users.change, {"name": "Ulla", "enabled": False, "extra": {}}, True),
+        (users.change, {"enabled": True}, False),
     ):
         world.do(action, "u1", value, NOW)
         assert last_changes(world) == [("user:u1", revokes)]
+    before = world.seq()
+    world.do(users.change, "u1", {"default_project_id": "leaf", "options": {}, "extra": {"colour": "blue"}}, NOW)
+    assert world.seq() == before
     found = world.ask(users.find, U1)
     assert (found.name, found.enabled, found.default_project_id) == ("Ulla", True, "leaf")
 
@@ -134,7 +138,7 @@ def test_a_deleted_user_leaves_nothing_and_never_comes_back(world):
 
 
 @pytest.mark.parametrize(
-    "action", [(users.rename, "x"), (users.set_enabled, True), (users.set_password, "h"), (users.set_default_project, None)]
+    "action", [(users.change, {"name": "x"}), (users.set_enabled, True), (users.set_password, "h"), (users.change, {"extra": {}})]
 )
 def test_a_user_that_is_not_there_cannot_be_changed(world, action):
     before = world.seq()
@@ -152,7 +156,7 @@ def test_names_are_unique_within_a_domain_only(world):
     world.do(users.create, id="u2", name="Ursula", domain_id="d2", now=NOW)
     world.do(users.create, id="u3", name="ursula", domain_id="d1", now=NOW)
     with pytest.raises(Conflict):
-        world.do(users.rename, "u3", "Ursula", NOW)
+        world.do(users.change, "u3", {"name": "Ursula"}, NOW)
     with pytest.raises(Conflict):
         world.do(users.create, id="u1", name="another", domain_id="d1", now=NOW)
 
