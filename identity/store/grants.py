@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, insert, select, text
+from sqlalchemy import Boolean, Connection, String, bindparam, select, text
 from sqlalchemy import delete as deletion
 
-from ..errors import NotFound
+from ..errors import NotFound, missing
 from ..model import revocation
+from ..model.assignment import RoleEntry
+from ..model.listing import EVERYTHING, Page
 from ..model.subject import Domain, Role
-from . import epoch
-from .tables import project, role_grant, user_account, user_group
+from . import epoch, roles
+from .listing import Listing
+from .tables import project, role, role_grant, user_account, user_group
 from .text import findable
 
 SYSTEM = "system"
@@ -39,20 +42,41 @@ class Grant:
         return f"{self.actor_id}/{self.target_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Party:
+    """What a policy may ask about an end of a grant: its attributes by their names in the API, such as ("domain_id", "default")."""
+
+    kind: str
+    attributes: tuple[tuple[str, Any], ...]
+
+    @property
+    def domain_id(self) -> str | None:
+        return dict(self.attributes).get("domain_id")
+
+
 COLUMNS = tuple(role_grant.c[name] for name in ("actor_kind", "actor_id", "target_kind", "target_id", "role_id", "inherited"))
-ADD = insert(role_grant)
+# One statement that both databases know, so that two who give the same at once both succeed.
+ADD = text("""
+INSERT INTO role_grant (actor_kind, actor_id, target_kind, target_id, role_id, inherited)
+VALUES (:actor_kind, :actor_id, :target_kind, :target_id, :role_id, :inherited) ON CONFLICT DO NOTHING
+""").bindparams(bindparam("inherited", type_=Boolean))
 EXACTLY = [column == bindparam(f"the_{column.name}") for column in COLUMNS]
 HAS = select(role_grant.c.role_id).where(*EXACTLY)
 REMOVE = deletion(role_grant).where(*EXACTLY)
 ON_TARGET = select(*COLUMNS).where(role_grant.c.target_kind == bindparam("kind"), role_grant.c.target_id == bindparam("this"))
-ACTORS = {
-    "user": select(user_account.c.id).where(user_account.c.id == bindparam("this")),
-    "group": select(user_group.c.id).where(user_group.c.id == bindparam("this")),
+GIVEN_ROLES = select(*roles.ENTRY).join(role_grant, role_grant.c.role_id == role.c.id)
+GIVEN = Listing(GIVEN_ROLES, role.c.id, {"name": role.c.name, "domain_id": role.c.domain_id})
+PARTIES = {
+    kind: select(*[table.c[name] for name in names]).where(table.c.id == bindparam("this"), *where)
+    for kind, table, names, where in (
+        ("user", user_account, ("id", "name", "domain_id", "enabled", "default_project_id", "description"), ()),
+        ("group", user_group, ("id", "name", "domain_id", "description"), ()),
+        ("project", project, ("id", "name", "domain_id", "parent_id", "is_domain", "enabled", "description"), ()),
+        ("domain", project, ("id", "name", "enabled", "description"), (project.c.is_domain,)),
+    )
 }
-TARGETS = {
-    "project": select(project.c.id).where(project.c.id == bindparam("this")),
-    "domain": select(project.c.id).where(project.c.id == bindparam("this"), project.c.is_domain),
-}
+# While a grant is written, its ends may not be deleted: no foreign key watches over them. SQLite has one writer at a time.
+PINNED = {kind: statement.with_for_update(read=True, key_share=True) for kind, statement in PARTIES.items()}
 
 # Implied roles count; those for use inside one domain do not.
 HELD = text("""
@@ -75,16 +99,34 @@ WHERE r.domain_id IS NULL
 
 def add(tx: Connection, grant: Grant, now: float) -> bool:
     """Give the role; False when it was held already. Raises `NotFound` for an unknown actor, target or role."""
-    for kinds, kind, id in ((ACTORS, grant.actor_kind, grant.actor_id), (TARGETS, grant.target_kind, grant.target_id)):
-        if kind == "system" and id == SYSTEM:
+    for kind, id in ((grant.actor_kind, grant.actor_id), (grant.target_kind, grant.target_id)):
+        if (kind, id) == (SYSTEM, SYSTEM):
             continue
-        if kind not in kinds or not findable(id) or tx.execute(kinds[kind], {"this": id}).first() is None:
-            raise NotFound(reason=f"no such {kind if kind in kinds else 'target'}")
-    if tx.execute(HAS, _exactly(grant)).first() is not None:
+        if kind not in PINNED or not findable(id) or tx.execute(PINNED[kind], {"this": id}).first() is None:
+            raise missing(kind, id)
+    if tx.execute(ADD, {column.name: getattr(grant, column.name) for column in COLUMNS}).rowcount == 0:
         return False
-    tx.execute(ADD, {column.name: getattr(grant, column.name) for column in COLUMNS})
     epoch.record(tx, now, [(revocation.GRANT, grant.change, False)])
     return True
+
+
+def has(db: Connection, grant: Grant) -> bool:
+    """Whether exactly this is given. One query."""
+    return findable(grant.actor_id, grant.target_id, grant.role_id) and db.execute(HAS, _exactly(grant)).first() is not None
+
+
+def party(db: Connection, kind: str, id: str) -> Party | None:
+    """An end of a grant: a user, group, project or domain. One query."""
+    row = db.execute(PARTIES[kind], {"this": id}).first() if findable(id) else None
+    return Party(kind, tuple(zip(row._fields, row, strict=True))) if row is not None else None
+
+
+def held(db: Connection, grant: Grant, page: Page = EVERYTHING) -> tuple[list[RoleEntry], bool]:
+    """That page of the roles given to the actor on the target, by name, and whether there are more. `role_id` is not looked at."""
+    if not findable(grant.actor_id, grant.target_id):
+        return [], False
+    found = GIVEN.page(db, page, *[column == getattr(grant, column.name) for column in COLUMNS if column.name != "role_id"])
+    return [roles.entry_of(row) for row in found.rows], found.more
 
 
 def remove(tx: Connection, grant: Grant, now: float) -> None:
