@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from identity import errors
+from identity.services import path_rules
 from identity.web import operations
 from identity.web.context import Call, Services
 from identity.web.problem import of_status, problem_reply
@@ -53,6 +54,7 @@ from identity.web.v3 import (
     simple_cert,
     trusts,
     user_password,
+    user_projects,
     users,
 )
 
@@ -92,6 +94,7 @@ MODULES = (
     simple_cert,
     trusts,
     user_password,
+    user_projects,
     users,
 )
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -138,6 +141,8 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
             if declared is None:  # methods are case-sensitive (RFC 9110, section 9.1), but the router is not
                 raise errors.MethodNotAllowed(headers=(("Allow", allow),))
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
+            if caller is not None and caller.access.subject.confinement is not None:
+                path_rules.check(caller.access, environ["REQUEST_METHOD"], environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"])
             reply = declared.handler(Call(services, environ, args, declared, caller))
         except Exception as error:
             reply = _failure(error, services, environ)
@@ -160,6 +165,8 @@ def _literal_first(tables: Mapping[str, Mapping[str, Route]], services: Services
             return others(environ, start_response)
         try:
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
+            if caller is not None and caller.access.subject.confinement is not None:
+                path_rules.check(caller.access, environ["REQUEST_METHOD"], environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"])
             reply = declared.handler(Call(services, environ, {}, declared, caller))
         except Exception as error:
             reply = _failure(error, services, environ)

@@ -14,6 +14,7 @@ from identity.model.auth import Face
 from identity.model.evidence import Peer
 from identity.policy.enforcer import Enforcer
 from identity.ports import Clock
+from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
 from identity.services.passwords import Passwords
 from identity.services.revoke import Revoker
@@ -40,6 +41,7 @@ class Services:
     validator: Validator
     authenticator: Authenticator
     passwords: Passwords
+    app_creds: ApplicationCredentials
     revoker: Revoker
     vault: Vault
     enforcer: Enforcer

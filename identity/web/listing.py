@@ -55,15 +55,15 @@ def page_of(call: Call) -> Page:
     return Page(tuple(filters), _sort(keys, directions), limit, marker)
 
 
-def listed(call: Call, key: str, members: list[dict[str, Any]], more: bool = False) -> Reply:
-    """The answer. With `more`, it says that it is cut and where the next page is: behind its last member's id."""
+def listed(call: Call, key: str, members: list[dict[str, Any]], more: bool = False, marker: str | None = None) -> Reply:
+    """The answer. With `more`, it says that it is cut and where the next page is: behind `marker`, or the last member's id."""
     query = call.environ.get("QUERY_STRING", "")
     here = f"{call.base}{call.environ['PATH_INFO']}"
     links: dict[str, Any] = {"next": None, "self": f"{here}?{query}" if query else here, "previous": None}
     body: dict[str, Any] = {key: members, "links": links}
-    if more and members:
+    if more and (members or marker):
         rest = [(name, value) for name, value in query_of(call) if name != "marker"]
-        links["next"] = f"{here}?{urlencode([*rest, ('marker', members[-1]['id'])])}"
+        links["next"] = f"{here}?{urlencode([*rest, ('marker', marker or members[-1]['id'])])}"
         body["truncated"] = True
     return json_reply(body)
 

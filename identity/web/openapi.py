@@ -89,7 +89,7 @@ def _operation(route: Route, by_type: Mapping[int, Any]) -> dict[str, Any]:
 
 def operation_id(route: Route) -> str:
     """Unique and lasting: the method and the path in words."""
-    return "_".join([route.method.lower(), *re.findall(r"\w+", route.path.removeprefix("/v3"))])
+    return "_".join([route.method.lower(), *re.findall(r"\w+", route.path.removeprefix("/v3/"))])
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

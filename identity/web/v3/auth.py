@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs
 
 from identity import errors
@@ -17,6 +19,7 @@ from identity.web.v3.collection import collection, domain_shape, project_shape
 EXPIRED_READERS = frozenset({"service", "admin"})
 READ_ERRORS = (400, 401, 403, 404, 503)
 NO_SUBJECT = "No token in the request: name it in X-Subject-Token."
+ACCESS_RULES_VERSION = 1.0
 FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 
@@ -58,7 +61,11 @@ def show_token(call: Call) -> Reply:
     except errors.TokenNotFound:
         services.count_refused()
         raise
-    user = entry.access.subject.user
+    subject = entry.access.subject
+    if subject.confinement is not None and subject.confinement.access_rules and not _takes_access_rules(environ):
+        services.count_refused()
+        raise errors.TokenNotFound(reason="the token has access rules, and this service does not say that it heeds them")
+    user = subject.user
     target = {"target.token.user_id": user.id, "target.token.user.domain.id": user.domain.id}
     services.enforcer.check(call.route.policy, call.caller.credentials, target)
     services.count_valid()
@@ -129,6 +136,14 @@ def show_system(call: Call) -> Reply:
     with call.services.store.read() as db:
         held = grants.system_roles(db, call.caller.access.subject.user.id)
     return json_reply({"system": [{"all": True}] if held else [], "links": {"self": f"{call.base}/v3/auth/system"}})
+
+
+def _takes_access_rules(environ: Mapping[str, Any]) -> bool:
+    """Whether the service that asks will hold its callers to access rules, as keystonemiddleware says since its version 8.0."""
+    try:
+        return float(environ.get("HTTP_OPENSTACK_IDENTITY_ACCESS_RULES", "")) >= ACCESS_RULES_VERSION
+    except ValueError:
+        return False
 
 
 def _window(call: Call, query: str) -> int:

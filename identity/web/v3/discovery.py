@@ -33,7 +33,6 @@ def list_versions(call: Call) -> Reply:
 
 
 @route("GET", "/v3", policy=PUBLIC, summary="Show version 3 of the API.")
-@route("GET", "/v3/", policy=PUBLIC, summary="Show version 3 of the API.")
 def show_version(call: Call) -> Reply:
     if home.wanted(call.environ.get("HTTP_ACCEPT", "")):
         return _home(call, "")

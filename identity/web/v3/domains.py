@@ -127,7 +127,8 @@ def create_domain(call: Call) -> Reply:
 def update_domain(call: Call) -> Reply:
     id = call.args["domain_id"]
     with call.services.store.read() as db:
-        call.enforce(domain_target(tenancy.domain(db, id)))
+        stored = _existing(tenancy.domain(db, id), call)  # before the policy: Keystone tells everybody that there is none
+    call.enforce(domain_target(stored))
     body = given(call, "domain", DomainChange)
     if optional(body.known.id, None) not in (None, id):
         raise errors.BadRequest("The id of a domain cannot be changed.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from identity.model.access import Access
+from identity.model.delegation import Confinement
 from identity.services.token_cache import Entry
 from identity.web.reply import encode
 
@@ -45,4 +46,13 @@ def token_shape(access: Access) -> dict[str, Any]:
         shape["system"] = {"all": True}
     if project or domain or subject.system:
         shape["roles"] = subject.roles  # encoded field by field: id and name
+    if subject.confinement is not None:
+        shape["application_credential"] = _confinement(subject.confinement)
+    return shape
+
+
+def _confinement(held_to: Confinement) -> dict[str, Any]:
+    shape: dict[str, Any] = {"id": held_to.id, "name": held_to.name, "restricted": not held_to.unrestricted}
+    if held_to.access_rules:
+        shape["access_rules"] = held_to.access_rules  # encoded field by field
     return shape

@@ -20,8 +20,11 @@ NAME = sa.String(length=255)
 def upgrade() -> None:
     _trusts()
     _application_credentials()
+    _access_rules()
     _oauth()
     _federation()
+    _service_providers()
+    _federated_users()
 
 
 def _trusts() -> None:
@@ -91,6 +94,9 @@ def _application_credentials() -> None:
         sa.PrimaryKeyConstraint("application_credential_id", "role_id", name="pk_application_credential_role"),
     )
     op.create_index("ix_application_credential_role_role_id", "application_credential_role", ["role_id"])
+
+
+def _access_rules() -> None:
     op.create_table(
         "access_rule",
         sa.Column("id", ID, nullable=False),
@@ -228,6 +234,9 @@ def _federation() -> None:
         ),
         sa.PrimaryKeyConstraint("identity_provider_id", "id", name="pk_federation_protocol"),
     )
+
+
+def _service_providers() -> None:
     op.create_table(
         "service_provider",
         sa.Column("id", ID, nullable=False),
@@ -238,6 +247,9 @@ def _federation() -> None:
         sa.Column("relay_state_prefix", sa.String(length=256), server_default="ss:mem:", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_service_provider"),
     )
+
+
+def _federated_users() -> None:
     op.create_table(
         "federated_user",
         sa.Column("user_id", ID, nullable=False),
