@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -49,7 +48,7 @@ class ManyKeys(msgspec.Struct):
     "GET",
     "/v3/users/<user_id>/credentials/OS-EC2",
     policy="identity:ec2_list_credentials",
-    summary="List a user's EC2 key pairs. The marker is an access key.",
+    summary="List a user's EC2 key pairs. The marker is a credential's id, as the link to the next page has it.",
     reply=ManyKeys,
     filters=(),
     errors=(400, 401, 403, 404, 503),
@@ -58,14 +57,12 @@ def list_ec2_credentials(call: Call) -> Reply:
     call.enforce()
     refuse_delegated(call)
     page, user_id = page_of(call), call.args["user_id"]
-    if page.marker is not None:
-        page = replace(page, marker=blobs.access_id(page.marker))
     with call.services.store.read() as db:
         if not credentials.there(db, user_id)[0]:
             raise errors.missing("user", user_id)
         found, more = credentials.ec2_listed(db, user_id, page)
     members = [shape(call, kept) for kept in found]
-    return listed(call, "credentials", members, more, members[-1]["access"] if members else None)
+    return listed(call, "credentials", members, more, found[-1].id if found else None)
 
 
 @route(
