@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from ..errors import StartError
 from ..model.auth import DomainRef, ProjectRef, UserRef
+from ..model.catalog import Endpoint, Region, Service
 from ..model.subject import Credential
 from ..services.hashing import Hasher
 from ..services.lockout import password_end
 from ..settings import Settings
-from ..store import domains, grants, projects, roles, services, users
+from ..store import domains, endpoints, grants, projects, regions, roles, services, users
 from ..store.engine import Store
 
 ROLES = ("admin", "manager", "member", "reader", "service")
@@ -146,12 +148,12 @@ def _roles(tx: Connection, plan: Plan, now: float, ids: Ids) -> None:
 
 
 def _endpoints(tx: Connection, plan: Plan, now: float, ids: Ids) -> None:
-    if plan.region is not None and plan.region not in {region.id for region in services.regions(tx)}:
-        services.create_region(tx, id=plan.region, now=now)
+    if plan.region is not None and regions.get(tx, plan.region) is None:
+        regions.create(tx, Region(plan.region), now)
         ids.made.append(f"region {plan.region}")
-    found = services.find_service(tx, "identity", plan.service)
+    found = services.find(tx, "identity", plan.service)
     if found is None:
-        found = services.create_service(tx, type="identity", name=plan.service, now=now)
+        found = services.create(tx, Service(uuid4().hex, "identity", plan.service), now)
         ids.made.append(f"service {plan.service}")
     ids.service = found
     stored = {
@@ -163,7 +165,7 @@ def _endpoints(tx: Connection, plan: Plan, now: float, ids: Ids) -> None:
     for interface, url in plan.urls.items():
         there = stored.get((interface, plan.region))
         if there is None:
-            services.create_endpoint(tx, service_id=found, interface=interface, url=url, region_id=plan.region, now=now)
+            endpoints.create(tx, Endpoint(uuid4().hex, interface, plan.region, url, found), now)
             ids.made.append(f"{interface} endpoint {url}")
         elif there != url:
             ids.notes.append(f"the {interface} endpoint is {there} and stays so")

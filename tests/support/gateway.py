@@ -8,15 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 from werkzeug.test import Client, TestResponse
 
 from identity import app
 from identity.manage import opening
+from identity.model.catalog import Endpoint, Region, Service
 from identity.model.event import LoginEvent
 from identity.services.hashing import Hasher
 from identity.settings import Database, Identity, Keys, Server, Settings
-from identity.store import domains, grants, migrations, projects, roles, services, users
+from identity.store import domains, endpoints, grants, migrations, projects, regions, roles, services, users
 from identity.store.engine import Store
 
 NOW: Final = 1_790_000_000.25
@@ -109,10 +111,10 @@ def make_template(directory: Path) -> Path:
             users.create(tx, id=f"user-{name}", name=name, domain_id=domain, now=NOW, hash=hash, default_project_id=default)
             for kind, target, role in held:
                 grants.add(tx, grants.Grant("user", f"user-{name}", kind, target, f"role-{role}"), NOW)
-        services.create_region(tx, id="RegionOne", now=NOW)
+        regions.create(tx, Region("RegionOne"), NOW)
         for kind, name, url in SERVICES:
-            made = services.create_service(tx, type=kind, name=name, now=NOW)
-            services.create_endpoint(tx, service_id=made, interface="public", url=url, region_id="RegionOne", now=NOW)
+            made = services.create(tx, Service(uuid4().hex, kind, name), NOW)
+            endpoints.create(tx, Endpoint(uuid4().hex, "public", "RegionOne", url, made), NOW)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from identity.manage import first_cloud, opening
 from identity.manage.config import to_toml
 from identity.manage.demo.pki import Authority, write_private
 from identity.manage.demo.realm import Realm
+from identity.model.catalog import Endpoint, Service
 from identity.services.hashing import Hasher
 from identity.settings import Settings
 from identity.settings_load import load
-from identity.store import grants, migrations, projects, roles, services, users
+from identity.store import endpoints, grants, migrations, projects, roles, services, users
 
 DOMAIN = "default"
 ADMIN, ADMIN_PASSWORD = "admin", "bench-admin-1"
@@ -110,6 +112,6 @@ def _fill(settings: Settings) -> None:
             grants.add(tx, grants.Grant("user", user, "project", project, member.id), now)
             for number in range(1, SERVICES):
                 name, kind, url = service(number)
-                service_id = services.create_service(tx, type=kind, name=name, now=now)
+                service_id = services.create(tx, Service(uuid4().hex, kind, name), now)
                 for interface in INTERFACES:
-                    services.create_endpoint(tx, service_id=service_id, interface=interface, url=url, region_id=REGION, now=now)
+                    endpoints.create(tx, Endpoint(uuid4().hex, interface, REGION, url, service_id), now)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from identity.errors import BadRequest, Conflict, NotFound
-from identity.model.catalog import Endpoint, Service
-from identity.store import epoch, keys, services, tokens
+from identity.errors import Conflict, NotFound
+from identity.model.catalog import Endpoint, Region, Service
+from identity.store import endpoints, epoch, keys, regions, services, tokens
 from tests.contract.store.world import NOW
 
 
@@ -18,75 +18,34 @@ def changes(store):
 def test_the_catalogue_is_one_query_in_a_fixed_order(store, queries):
     template = "https://b/$(project_id)s"
     with store.begin() as tx:
-        services.create_region(tx, id="North", now=NOW, description="up there")
-        services.create_region(tx, id="North 1", parent_id="North", now=NOW)
-        services.create_service(tx, id="s2", type="network", name="neutron", now=NOW)
-        services.create_service(tx, id="s1", type="identity", name="keystone", now=NOW)
-        services.create_service(tx, id="s3", type="image", now=NOW)
-        services.create_service(tx, id="off", type="compute", enabled=False, now=NOW)
-        services.create_endpoint(tx, id="e2", service_id="s1", interface="public", url=template, region_id="North", now=NOW)
-        services.create_endpoint(tx, id="e1", service_id="s1", interface="internal", url="https://a", region_id="North", now=NOW)
-        services.create_endpoint(tx, id="e3", service_id="s2", interface="admin", url="https://c", enabled=False, now=NOW)
+        regions.create(tx, Region("North", None, "up there"), NOW)
+        regions.create(tx, Region("North 1", "North"), NOW)
+        services.create(tx, Service("s2", "network", "neutron"), NOW)
+        services.create(tx, Service("s1", "identity", "keystone"), NOW)
+        services.create(tx, Service("s3", "image", ""), NOW)
+        services.create(tx, Service("off", "compute", "", enabled=False), NOW)
+        endpoints.create(tx, Endpoint("e2", "public", "North", template, "s1"), NOW)
+        endpoints.create(tx, Endpoint("e1", "internal", "North", "https://a", "s1", extra={"name": "one"}), NOW)
+        endpoints.create(tx, Endpoint("e3", "admin", None, "https://c", "s2", enabled=False), NOW)
     with store.read() as db, queries.counted(1):
         assert services.catalogue(db) == (
             Service(
                 "s1",
                 "identity",
                 "keystone",
-                (Endpoint("e1", "internal", "North", "https://a"), Endpoint("e2", "public", "North", template)),
+                (
+                    Endpoint("e1", "internal", "North", "https://a", extra={"name": "one"}),
+                    Endpoint("e2", "public", "North", template),
+                ),
             ),
             Service("s3", "image", "", ()),
             Service("s2", "network", "neutron", ()),
         )
     with store.read() as db:
-        assert [region.id for region in services.regions(db)] == ["North", "North 1"]
-        assert services.find_service(db, "identity", "keystone") == "s1"
-        assert services.find_service(db, "identity", "\0") is None
+        assert services.find(db, "identity", "keystone") == "s1"
+        assert services.find(db, "identity", "\0") is None
     assert {tag.partition(":")[0] for tag, _ in changes(store)} == {"catalog"}
     assert not any(revokes for _, revokes in changes(store))
-
-
-def test_a_service_goes_with_its_endpoints_and_a_region_only_when_unused(store):
-    with store.begin() as tx:
-        services.create_region(tx, id="North", now=NOW)
-        services.create_service(tx, id="s1", type="identity", now=NOW)
-        services.create_endpoint(tx, id="e1", service_id="s1", interface="public", url="https://a", region_id="North", now=NOW)
-    with pytest.raises(NotFound), store.begin() as tx:
-        services.delete_region(tx, "North", NOW)
-    with store.begin() as tx:
-        services.delete_service(tx, "s1", NOW)
-        services.delete_region(tx, "North", NOW)
-    assert changes(store)[-2:] == [("catalog:s1", False), ("catalog:North", False)]
-    for action, id in ((services.delete_service, "s1"), (services.delete_endpoint, "e1"), (services.delete_region, "\0")):
-        with pytest.raises(NotFound), store.begin() as tx:
-            action(tx, id, NOW)
-
-
-@pytest.mark.parametrize(
-    ("values", "problem"),
-    [
-        ({"service_id": "gone"}, NotFound),
-        ({"region_id": "gone"}, NotFound),
-        ({"interface": "private"}, BadRequest),
-        ({"url": ""}, BadRequest),
-        ({"url": "https://\0"}, BadRequest),
-        ({"url": "x" * 5000}, BadRequest),
-    ],
-)
-def test_an_endpoint_that_makes_no_sense_is_refused(store, values, problem):
-    with store.begin() as tx:
-        services.create_service(tx, id="s1", type="identity", now=NOW)
-    with pytest.raises(problem), store.begin() as tx:
-        services.create_endpoint(tx, **{"service_id": "s1", "interface": "public", "url": "https://a", "now": NOW, **values})
-
-
-def test_a_region_has_one_row(store):
-    with store.begin() as tx:
-        services.create_region(tx, id="North", now=NOW)
-    with pytest.raises(Conflict), store.begin() as tx:
-        services.create_region(tx, id="North", now=NOW)
-    with pytest.raises(NotFound), store.begin() as tx:
-        services.create_region(tx, id="South", parent_id="gone", now=NOW)
 
 
 def test_tokens_are_kept_until_they_are_purged(store):
