@@ -42,8 +42,7 @@ FROM above a JOIN project p ON p.id = a.id JOIN project d ON d.id = COALESCE(p.d
 """).bindparams(bindparam("this", type_=String))
 
 # A grant counts when its role, or one that it implies, may stand in a token: roles of one domain do not.
-# `above` brings the ancestors along, since a project is switched off by any of them.
-OF_USER = text("""
+HELD = """
 WITH RECURSIVE
 telling (role_id) AS (
     SELECT r.id FROM role r WHERE r.domain_id IS NULL
@@ -63,8 +62,10 @@ below (id) AS (
     SELECT p.id FROM held h JOIN project p ON p.parent_id = h.id WHERE h.inherited
     UNION SELECT p.id FROM below b JOIN project p ON p.parent_id = b.id
 ),
-wanted (id) AS (SELECT h.id FROM held h WHERE h.kind = 'project' AND NOT h.inherited UNION SELECT b.id FROM below b),
-above (id) AS (
+wanted (id) AS (SELECT h.id FROM held h WHERE h.kind = 'project' AND NOT h.inherited UNION SELECT b.id FROM below b)
+"""
+# `above` brings the ancestors along, since a project is switched off by any of them.
+OF_USER = text(f"""{HELD}, above (id) AS (
     SELECT id FROM wanted
     UNION SELECT p.parent_id FROM above a JOIN project p ON p.id = a.id WHERE p.parent_id IS NOT NULL
 )
