@@ -15,7 +15,7 @@ from ..model.listing import EVERYTHING, Page
 from ..model.subject import Role
 from . import domains, epoch, removal
 from .listing import Listing
-from .tables import role, role_grant, role_implication
+from .tables import change_counter, role, role_grant, role_implication
 from .text import checked_description, checked_id, checked_name, findable
 
 THIS: BindParameter[str] = bindparam("this")
@@ -33,6 +33,7 @@ CREATE = insert(role)
 CHANGE = update(role).where(role.c.id == THIS)
 DELETE = remove(role).where(role.c.id == THIS)
 DELETE_GRANTS = remove(role_grant).where(role_grant.c.role_id == THIS)
+ONE_AT_A_TIME = select(change_counter.c.seq).with_for_update()  # else two might close a circle between them
 IMPLY = insert(role_implication)
 IMPLIED = select(role_implication.c.implied_id).where(role_implication.c.prior_id == bindparam("prior"))
 UNIMPLY = remove(role_implication).where(
@@ -159,14 +160,19 @@ def delete(tx: Connection, role_id: str, now: float) -> None:
     epoch.record(tx, now, changes)
 
 
-def imply(tx: Connection, prior_id: str, implied_id: str, now: float) -> None:
-    """Let whoever has the first role have the second too. Raises `BadRequest` for a circle, `NotFound` for an unknown role."""
+def imply(tx: Connection, prior_id: str, implied_id: str, now: float) -> bool:
+    """Let whoever has the first role have the second too; False when that was so already.
+
+    Raises `BadRequest` for a circle, `NotFound` for an unknown role.
+    """
+    tx.execute(ONE_AT_A_TIME)
     if prior_id == implied_id or prior_id in set(tx.execute(REACH, {"start": implied_id}).scalars()):
         raise BadRequest("A role cannot imply itself.")
     if implied_id in set(tx.execute(IMPLIED, {"prior": prior_id}).scalars()):
-        return
+        return False
     tx.execute(IMPLY, {"prior_id": prior_id, "implied_id": implied_id})
     epoch.record(tx, now, [(revocation.ROLE, prior_id, False)])
+    return True
 
 
 def unimply(tx: Connection, prior_id: str, implied_id: str, now: float) -> None:
