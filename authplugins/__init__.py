@@ -16,6 +16,7 @@ from identity.ports import AuthPlugin
 BUILT_IN: Final = {
     "password": "authplugins.password:Password",
     "token": "authplugins.token:Token",
+    "application_credential": "authplugins.application_credential:ApplicationCredential",
     "external": "authplugins.external:External",
     "kerberos": "authplugins.kerberos:Kerberos",
     "x509": "authplugins.x509:X509",

@@ -19,6 +19,7 @@ from identity.policy import registry
 from identity.policy.credentials import credentials
 from identity.policy.enforcer import Enforcer
 from identity.ports import AuthPlugin, CatalogSource, Clock, EventSink
+from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
 from identity.services.feed import ChangeFeed
 from identity.services.hashing import Hasher
@@ -60,8 +61,10 @@ class Gateway:
         self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
         self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
-        passwords = Passwords(self.store, Hasher(settings.identity), settings.security_compliance, clock)
-        self.plugins = _plugins(settings, passwords, validator, clock)
+        hasher = Hasher(settings.identity)
+        passwords = Passwords(self.store, hasher, settings.security_compliance, clock)
+        app_creds = ApplicationCredentials(self.store, hasher, clock)
+        self.plugins = _plugins(settings, passwords, app_creds, validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
         authenticator = Authenticator(
             self.plugins,
@@ -79,6 +82,7 @@ class Gateway:
                 settings=settings,
                 clock=clock,
                 passwords=passwords,
+                app_creds=app_creds,
                 store=self.store,
                 validator=validator,
                 authenticator=authenticator,
@@ -164,7 +168,9 @@ def _evict_on(kind: str, evict: Callable[[], None]) -> Callable[[Sequence[Change
     return listen
 
 
-def _plugins(settings: Settings, passwords: Passwords, validator: Validator, clock: Clock) -> dict[str, AuthPlugin]:
+def _plugins(
+    settings: Settings, passwords: Passwords, app_creds: ApplicationCredentials, validator: Validator, clock: Clock
+) -> dict[str, AuthPlugin]:
     """Each method's plugin with what it was promised. Kerberos without a keytab and X.509 without rules are left out."""
     makers = authplugins.load(settings.auth.methods)
     made: dict[str, AuthPlugin] = {}
@@ -174,6 +180,8 @@ def _plugins(settings: Settings, passwords: Passwords, validator: Validator, clo
                 made[name] = make(passwords)
             case "token":
                 made[name] = make(validator)
+            case "application_credential":
+                made[name] = make(app_creds)
             case "external":
                 made[name] = make(**_external_domain(settings))
             case "kerberos" if settings.kerberos.keytab:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from .model.auth import UserRef
 from .model.catalog import Service
+from .model.delegation import CredentialRef, StoredSecret
 from .model.event import LoginEvent
 from .model.evidence import AuthenticatedIdentity, Evidence
 from .model.token import Claims
@@ -41,6 +42,12 @@ class CredentialReader(Protocol):
     """
 
     def verify(self, user: UserRef, password: str) -> tuple[str, float | None]: ...
+
+
+class ApplicationCredentialReader(Protocol):
+    """Checks the secret of an application credential; raises `errors.Unauthorized`. Takes the same time for every refusal."""
+
+    def verify(self, ref: CredentialRef, secret: str) -> StoredSecret: ...
 
 
 class TokenReader(Protocol):

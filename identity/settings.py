@@ -102,7 +102,9 @@ class Kerberos:
 class Auth:
     """Which methods may be used."""
 
-    methods: list[str] = opt(["password", "token", "external", "kerberos", "x509"], "Methods that clients may log in with.")
+    methods: list[str] = opt(
+        ["password", "token", "application_credential", "external", "kerberos", "x509"], "Methods that clients may log in with."
+    )
     external_domain: str = opt("", "Domain name of users whom a trusted hop names; empty: the default domain.")
 
 
@@ -144,6 +146,13 @@ class Credential:
 
     key_repository: str = opt("", "Directory of keys named 0, 1, 2 ... as Keystone's; empty: keys live in the database.")
     user_limit: int = opt(-1, "Credentials that one user may have; -1: any number.", low=-1, high=1000000)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who has which role on what."""
+
+    prohibited_implied_role: list[str] = opt(["admin"], "Names of roles that no other role may imply.")
 
 
 @dataclass(frozen=True)
@@ -260,6 +269,7 @@ class Settings:
     token: Token = field(default_factory=Token)
     fernet_tokens: FernetTokens = field(default_factory=FernetTokens)
     credential: Credential = field(default_factory=Credential)
+    assignment: Assignment = field(default_factory=Assignment)
     unified_limit: UnifiedLimit = field(default_factory=UnifiedLimit)
     keys: Keys = field(default_factory=Keys)
     resource: Resource = field(default_factory=Resource)

@@ -7,7 +7,8 @@ from typing import Any
 
 from identity import errors
 from identity.model.access import Issued
-from identity.model.auth import AuthRequest, DomainRef, Face, UserRef
+from identity.model.auth import AuthRequest, DomainRef, Face, ScopeRequest, UserRef
+from identity.model.delegation import is_delegated
 from identity.model.event import LoginEvent
 from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
 from identity.ports import AuthPlugin, EventSink
@@ -20,6 +21,7 @@ from identity.store.engine import Store
 # On these faces the prefix decides what the proof is; the body may name any of these methods, or none.
 PROOF_OF_FACE = {Face.KRB: "kerberos", Face.X509: "x509"}
 NAMES_FOR_PROOF = frozenset({"external", "kerberos", "x509", "mapped"})
+APPLICATION_CREDENTIAL = "application_credential"
 NOTHING: Mapping[str, str | None] = {}
 
 
@@ -115,6 +117,10 @@ class Authenticator:
     ) -> Issued:
         # Read before anything is checked: a change during the login makes the token older than the change.
         seq = self._feed.sync(fresh=True)
+        if APPLICATION_CREDENTIAL in methods and request.scope != ScopeRequest():
+            raise errors.Unauthorized(
+                "An application credential has a scope of its own: leave the scope out.", reason="a scope beside an app credential"
+            )
         identities = []
         for name in methods:
             plugin = self._plugins[name]
@@ -128,7 +134,11 @@ class Authenticator:
         user_id, default_project_id = self._resolve(identities)
         told["user_id"] = user_id
         self._check_rescope(identities)
-        subject = self._scoping.subject(user_id, default_project_id, request.scope, seq)
+        confined = next((proof for proof in identities if proof.app_cred_id is not None), None)
+        if confined is None:
+            subject = self._scoping.subject(user_id, default_project_id, request.scope, seq)
+        else:
+            subject = self._scoping.confined(user_id, confined.app_cred_id or "", confined.project_id or "", seq)
         return self._issuer.issue(identities, subject, seq)
 
     def _resolve(self, identities: list[AuthenticatedIdentity]) -> tuple[str, str | None]:
@@ -148,11 +158,11 @@ class Authenticator:
         return next(iter(found.items()))
 
     def _check_rescope(self, identities: list[AuthenticatedIdentity]) -> None:
-        if self._allow_rescope:
-            return
         for identity in identities:
             parent = identity.parent
-            if parent is not None and (parent.project_id or parent.domain_id or parent.system):
+            if parent is not None and is_delegated(parent):
+                raise errors.Forbidden("A delegated token may not be exchanged for another.", reason="the token is delegated")
+            if not self._allow_rescope and parent is not None and (parent.project_id or parent.domain_id or parent.system):
                 raise errors.Forbidden("A scoped token may not be exchanged for another.", reason="rescoping is off")
 
 

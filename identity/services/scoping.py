@@ -42,6 +42,10 @@ class Scoping:
                 pass  # as Keystone: an unusable default project means an unscoped token, not a failure
         return self._load(user_id, UNSCOPED, seq)
 
+    def confined(self, user_id: str, app_cred_id: str, project_id: str, seq: int) -> Subject:
+        """The user within an application credential's project, with what remains of the roles that it hands on."""
+        return self._load(user_id, Scope(project_id=project_id), seq, app_cred_id)
+
     def _resolve(self, request: ScopeRequest) -> Scope | None:
         found: str | None
         if request.system:
@@ -64,9 +68,15 @@ class Scoping:
             return Scope(domain_id=found)
         return None
 
-    def _load(self, user_id: str, scope: Scope, seq: int) -> Subject:
+    def _load(self, user_id: str, scope: Scope, seq: int, app_cred_id: str | None = None) -> Subject:
         subject = subjects.load(
-            self._store, user_id, project_id=scope.project_id, domain_id=scope.domain_id, system=scope.system, since=seq
+            self._store,
+            user_id,
+            project_id=scope.project_id,
+            domain_id=scope.domain_id,
+            system=scope.system,
+            since=seq,
+            app_cred_id=app_cred_id,
         )
         if subject is None:
             raise errors.Unauthorized(reason="no such user or scope")

@@ -86,7 +86,9 @@ class Call(msgspec.Struct, frozen=True):
         """Ask the route's own policy about the path's arguments and `target`, a flat mapping made of stored objects, never of the
         body. `policy` names another rule, where the request has several meanings. Raises `errors.Forbidden`.
         """
-        self.services.enforcer.check(policy or self.route.policy, self.caller.credentials, {**self.args, **target} if self.args else target)
+        self.services.enforcer.check(
+            policy or self.route.policy, self.caller.credentials, {**self.args, **target} if self.args else target
+        )
 
     def body(self) -> bytes:
         """The body, read within the listener's bounds; only JSON is taken, as the API has it."""

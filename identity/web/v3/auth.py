@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 
 from identity import errors
 from identity.services.token_cache import Entry
-from identity.store import grants, projects
+from identity.store import grants, user_domains, user_projects
 from identity.web.context import Call
 from identity.web.reply import NO_CONTENT, Reply, encode, json_reply
 from identity.web.route import PUBLIC, route
 from identity.web.v3 import auth_body, render_token
-from identity.web.v3.collection import collection, domain_shape, project_shape
+from identity.web.v3.collection import ManyDomains, ManyProjects, domain_shape, project_shape
 
 # Roles that a service account holds: only these may look at tokens that have run out (a long upload ends late).
 EXPIRED_READERS = frozenset({"service", "admin"})
@@ -101,13 +101,14 @@ def show_catalog(call: Call) -> Reply:
     "/v3/auth/projects",
     policy="identity:get_auth_projects",
     summary="List the projects one may scope to.",
-    errors=(401, 403, 503),
+    reply=ManyProjects,
+    errors=(400, 401, 403, 503),
 )
 def list_projects(call: Call) -> Reply:
     call.enforce({})
     with call.services.store.read() as db:
-        found = projects.projects_of(db, call.caller.access.subject.user.id)
-    return collection(call, "projects", "/v3/auth/projects", [project_shape(call, project) for project in found])
+        found, more = user_projects.listed(db, call.caller.access.subject.user.id, page_of(call))
+    return listed(call, "projects", [project_shape(call, project) for project in found], more)
 
 
 @route(
@@ -115,13 +116,14 @@ def list_projects(call: Call) -> Reply:
     "/v3/auth/domains",
     policy="identity:get_auth_domains",
     summary="List the domains one may scope to.",
-    errors=(401, 403, 503),
+    reply=ManyDomains,
+    errors=(400, 401, 403, 503),
 )
 def list_domains(call: Call) -> Reply:
     call.enforce({})
     with call.services.store.read() as db:
-        found = grants.domains_of(db, call.caller.access.subject.user.id)
-    return collection(call, "domains", "/v3/auth/domains", [domain_shape(call, domain) for domain in found])
+        found, more = user_domains.listed(db, call.caller.access.subject.user.id, page_of(call))
+    return listed(call, "domains", [domain_shape(call, domain) for domain in found], more)
 
 
 @route(
