@@ -19,6 +19,7 @@ from identity.policy import registry
 from identity.policy.credentials import credentials
 from identity.policy.enforcer import Enforcer
 from identity.ports import AuthPlugin, CatalogSource, Clock, EventSink
+from identity.services.account_rules import AccountRules
 from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
 from identity.services.feed import ChangeFeed
@@ -72,6 +73,7 @@ class Gateway:
             self.feed,
             Scoping(self.store),
             issuer,
+            AccountRules(self.store, settings.security_compliance, clock, self.plugins),
             self.sink,
             settings.token.allow_rescope_scoped_token,
         )

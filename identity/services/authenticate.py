@@ -7,11 +7,13 @@ from typing import Any
 
 from identity import errors
 from identity.model.access import Issued
+from identity.model.account import Account
 from identity.model.auth import AuthRequest, DomainRef, Face, ScopeRequest, UserRef
 from identity.model.delegation import is_delegated
 from identity.model.event import LoginEvent
 from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
 from identity.ports import AuthPlugin, EventSink
+from identity.services.account_rules import AccountRules
 from identity.services.feed import ChangeFeed
 from identity.services.issue import Issuer
 from identity.services.scoping import Scoping
@@ -35,6 +37,7 @@ class Authenticator:
         feed: ChangeFeed,
         scoping: Scoping,
         issuer: Issuer,
+        rules: AccountRules,
         sink: EventSink,
         allow_rescope: bool = True,
     ) -> None:
@@ -43,6 +46,7 @@ class Authenticator:
         self._feed = feed
         self._scoping = scoping
         self._issuer = issuer
+        self._rules = rules
         self._sink = sink
         self._allow_rescope = allow_rescope
 
@@ -131,31 +135,35 @@ class Authenticator:
             told["user_name"] = proven.name or told["user_name"]
             told["user_id"] = proven.user_id or told.get("user_id")
             identities.append(proven)
-        user_id, default_project_id = self._resolve(identities)
+        account = self._resolve(identities)
+        user_id, default_project_id = account.id, account.default_project_id
         told["user_id"] = user_id
         self._check_rescope(identities)
+        self._rules.check(account, identities)
         confined = next((proof for proof in identities if proof.app_cred_id is not None), None)
         if confined is None:
             subject = self._scoping.subject(user_id, default_project_id, request.scope, seq)
         else:
             subject = self._scoping.confined(user_id, confined.app_cred_id or "", confined.project_id or "", seq)
-        return self._issuer.issue(identities, subject, seq)
+        issued = self._issuer.issue(identities, subject, seq)
+        self._rules.mark_active(account)
+        return issued
 
-    def _resolve(self, identities: list[AuthenticatedIdentity]) -> tuple[str, str | None]:
+    def _resolve(self, identities: list[AuthenticatedIdentity]) -> Account:
         """The one user that all the proofs are of."""
-        found: dict[str, str | None] = {}
+        found: dict[str, Account] = {}
         with self._store.read() as db:
             for identity in identities:
                 ref = UserRef(identity.user_id, identity.name, DomainRef(identity.domain_id, identity.domain_name))
                 if identity.user_id is None and identity.name is None:
                     raise errors.Unauthorized(reason=f"{identity.method} proved no one")
-                user = users.find(db, ref)
+                user = users.account(db, ref)
                 if user is None:
                     raise errors.Unauthorized(reason=f"{identity.method}: the proven user is not known here")
-                found[user.id] = user.default_project_id
+                found[user.id] = user
         if len(found) != 1:
             raise errors.Unauthorized(reason="the methods prove different users")
-        return next(iter(found.items()))
+        return next(iter(found.values()))
 
     def _check_rescope(self, identities: list[AuthenticatedIdentity]) -> None:
         for identity in identities:

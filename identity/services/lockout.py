@@ -6,7 +6,7 @@ from identity.model.account import Account
 from identity.model.subject import Credential
 from identity.settings import SecurityCompliance
 
-_DAY = 86400
+DAY = 86400
 
 
 def is_locked(credential: Credential, policy: SecurityCompliance, now: float) -> bool:
@@ -20,7 +20,7 @@ def is_locked(credential: Credential, policy: SecurityCompliance, now: float) ->
 
 def password_end(policy: SecurityCompliance, now: float) -> float | None:
     """When a password that is set now expires, in seconds since the epoch; None: never."""
-    return now + policy.password_expires_days * _DAY if policy.password_expires_days else None
+    return now + policy.password_expires_days * DAY if policy.password_expires_days else None
 
 
 def is_password_expired(credential: Credential, now: float) -> bool:
@@ -33,4 +33,4 @@ def is_inactive(account: Account, policy: SecurityCompliance, now: float) -> boo
     if not policy.disable_user_account_days_inactive or account.options.get("ignore_user_inactivity"):
         return False
     last = account.created_at if account.last_active_at is None else account.last_active_at
-    return now // _DAY - last // _DAY >= policy.disable_user_account_days_inactive
+    return now // DAY - last // DAY >= policy.disable_user_account_days_inactive

@@ -9,10 +9,8 @@ from typing import Any
 
 from identity import errors
 from identity.model.account import FormerPassword
-from identity.services.lockout import password_end
+from identity.services.lockout import DAY, password_end
 from identity.settings import SecurityCompliance
-
-_DAY = 86400
 
 
 def check_form(policy: SecurityCompliance, password: str) -> None:
@@ -40,8 +38,8 @@ def check_change(policy: SecurityCompliance, options: Mapping[str, Any], present
         raise errors.BadRequest("This password may not be changed by its user: ask an administrator for a new one.")
     if present is None or not present.self_service:
         return
-    left = present.created_at + policy.minimum_password_age * _DAY - now
+    left = present.created_at + policy.minimum_password_age * DAY - now
     if left > 0:
         raise errors.BadRequest(
-            f"The password is too new to be changed: try again in {ceil(left / _DAY)} day(s), or ask an administrator."
+            f"The password is too new to be changed: try again in {ceil(left / DAY)} day(s), or ask an administrator."
         )

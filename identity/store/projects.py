@@ -65,13 +65,16 @@ below (id) AS (
 wanted (id) AS (SELECT h.id FROM held h WHERE h.kind = 'project' AND NOT h.inherited UNION SELECT b.id FROM below b)
 """
 # `above` brings the ancestors along, since a project is switched off by any of them.
-OF_USER = text(f"""{HELD}, above (id) AS (
+WITH_ANCESTORS = """, above (id) AS (
     SELECT id FROM wanted
     UNION SELECT p.parent_id FROM above a JOIN project p ON p.id = a.id WHERE p.parent_id IS NOT NULL
 )
 SELECT p.id, p.name, p.parent_id, p.enabled, p.description, d.id, d.name, d.enabled, CASE WHEN w.id IS NULL THEN 0 ELSE 1 END
 FROM above a JOIN project p ON p.id = a.id JOIN project d ON d.id = COALESCE(p.domain_id, p.id) LEFT JOIN wanted w ON w.id = p.id
-""").bindparams(bindparam("user", type_=String), bindparam("groups", type_=String, expanding=True))
+"""
+OF_USER = text("".join((HELD, WITH_ANCESTORS))).bindparams(
+    bindparam("user", type_=String), bindparam("groups", type_=String, expanding=True)
+)
 
 
 def find(db: Connection, ref: ProjectRef) -> str | None:

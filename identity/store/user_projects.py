@@ -11,7 +11,7 @@ from .tables import project
 from .tenancy import LISTING, record
 from .text import findable
 
-IDS = text(f"{HELD} SELECT id FROM wanted")
+IDS = text("".join((HELD, "SELECT id FROM wanted")))
 
 
 def listed(db: Connection, user_id: str, page: Page = EVERYTHING) -> tuple[list[ProjectRecord], bool]:

@@ -10,7 +10,7 @@ from sqlalchemy import delete as remove
 
 from ..errors import NotFound
 from ..model import revocation
-from ..model.account import NewPassword
+from ..model.account import Account, NewPassword
 from ..model.auth import UserRef
 from ..model.subject import Credential, Domain, User
 from . import domains, epoch
@@ -40,6 +40,8 @@ ROWS = select(
     user_account.c.failed_count,
     user_account.c.failed_at,
     user_account.c.options,
+    user_account.c.created_at,
+    user_account.c.last_active_at,
 ).select_from(
     user_account.join(home, home.c.id == user_account.c.domain_id).outerjoin(password, password.c.id == newest),
 )
@@ -72,6 +74,7 @@ FAILED_ANEW = (
     .values(failed_count=1, failed_at=bindparam("now"))
 )
 CLEARED = update(user_account).where(THIS).values(failed_count=0, failed_at=None)
+ACTIVE = update(user_account).where(THIS).values(last_active_at=bindparam("now"))
 FORGIVEN = CLEARED.where((user_account.c.failed_count < bindparam("limit")) | (user_account.c.failed_at <= bindparam("before")))
 MOST_FAILURES = 2**31 - 1
 IN_TOKENS = frozenset({"name", "enabled"})
@@ -85,6 +88,16 @@ def find(db: Connection, ref: UserRef) -> User | None:
     """The user by id, or by name and domain. One query."""
     row = _row(db, ref)
     return _user(row) if row is not None else None
+
+
+def account(db: Connection, ref: UserRef) -> Account | None:
+    """The user as a log-in judges it: options and the last day of use, no further attributes. One query."""
+    row = _row(db, ref)
+    if row is None:
+        return None
+    id, name, domain_id, _, _, enabled, default_project_id, expires_at = row[:8]
+    options, created_at, last_active_at = row[11:]
+    return Account(id, name, domain_id, enabled, default_project_id, expires_at, options or {}, {}, created_at, last_active_at)
 
 
 def credential(db: Connection, ref: UserRef) -> Credential | None:
@@ -134,6 +147,11 @@ def create(
         _put_password(tx, str(values["id"]), NewPassword(hash, password_expires_at), now)
     epoch.record(tx, now, [(revocation.USER, str(values["id"]), False)])
     return str(values["id"])
+
+
+def mark_active(tx: Connection, user_id: str, now: float) -> None:
+    """Note when the user last logged in. No token is touched."""
+    tx.execute(ACTIVE, {"this": user_id, "now": now})
 
 
 def change(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, *, password: NewPassword | None = None) -> None:
