@@ -12,9 +12,10 @@ from ..errors import Conflict, NotFound
 from ..model import revocation
 from ..model.catalog import EndpointGroup
 from ..model.listing import EVERYTHING, Page
-from . import epoch
+from ..model.tenancy import ProjectRecord
+from . import epoch, tenancy
 from .listing import Listing
-from .tables import endpoint, endpoint_group, project_endpoint, project_endpoint_group
+from .tables import endpoint, endpoint_group, project, project_endpoint, project_endpoint_group
 from .text import checked, checked_description, checked_id, findable
 
 FILTERS = ("interface", "region_id", "service_id")
@@ -65,7 +66,7 @@ def listed(db: Connection, page: Page = EVERYTHING, *, project_id: str | None = 
     return [_group(row) for row in found.rows], found.more
 
 
-def create(tx: Connection, new: EndpointGroup, now: float) -> str:
+def create(tx: Connection, new: EndpointGroup) -> str:
     """Store a new endpoint group; gives its id. Names may repeat, as in Keystone. No catalogue changes by it."""
     tx.execute(CREATE, {"id": checked_id(new.id), **_values(new)})
     return new.id
@@ -155,13 +156,16 @@ def choosers(db: Connection) -> frozenset[str]:
     return frozenset(db.execute(CHOOSERS).scalars())
 
 
-def projects_of_endpoint(endpoint_id: str) -> Any:
-    """A select of the ids of the projects that are associated with the endpoint itself."""
-    return select(project_endpoint.c.project_id).where(project_endpoint.c.endpoint_id == endpoint_id)
-
-
-def projects_of_group(group_id: str) -> Any:
-    return select(project_endpoint_group.c.project_id).where(project_endpoint_group.c.endpoint_group_id == group_id)
+def projects(
+    db: Connection, page: Page = EVERYTHING, *, endpoint_id: str = "", group_id: str = ""
+) -> tuple[list[ProjectRecord], bool]:
+    """The projects of that page that are associated with the endpoint itself, or with the group; by name. One query."""
+    if endpoint_id:
+        chosen = select(project_endpoint.c.project_id).where(project_endpoint.c.endpoint_id == endpoint_id)
+    else:
+        chosen = select(project_endpoint_group.c.project_id).where(project_endpoint_group.c.endpoint_group_id == group_id)
+    found = tenancy.LISTING.page(db, page, project.c.id.in_(chosen))
+    return [tenancy.record(row) for row in found.rows], found.more
 
 
 def _group(row: Sequence[Any]) -> EndpointGroup:

@@ -63,6 +63,12 @@ def create(tx: Connection, new: Region, now: float) -> str:
     return new.id
 
 
+def ensure(tx: Connection, region_id: str) -> None:
+    """Store a region of that id unless there is one. The caller records the change that it makes it for."""
+    if get(tx, region_id) is None:
+        tx.execute(CREATE, {"id": checked(region_id, 255, "id"), **_values(Region(region_id))})
+
+
 def save(tx: Connection, changed: Region, now: float) -> None:
     """Write the region as it is to be. Raises `NotFound` for it or its parent, `BadRequest` for a circle."""
     if changed.parent_id is not None:

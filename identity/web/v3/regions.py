@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
+from msgspec import Meta
 
 from identity import errors
 from identity.model.catalog import Region
@@ -16,12 +18,15 @@ from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
+from identity.web.v3.catalog_body import change_of, kept
 
 RegionId = Name
 
 
 class RegionBody(msgspec.Struct):
-    id: RegionId | Unset | None = UNSET
+    """An empty id is the same as none."""
+
+    id: Annotated[str, Meta(max_length=255)] | Unset | None = UNSET
     description: Description | Unset | None = UNSET
     parent_region_id: RegionId | Unset | None = UNSET
 
@@ -40,6 +45,7 @@ class OneRegion(msgspec.Struct):
 class ManyRegions(msgspec.Struct):
     regions: list[RegionShape]
     links: dict[str, str | None]
+    truncated: bool | Unset = UNSET
 
 
 class WantedRegion(msgspec.Struct):
@@ -121,9 +127,8 @@ def put_region(call: Call) -> Reply:
 )
 def update_region(call: Call) -> Reply:
     call.enforce()
-    body, id = given(call, "region", RegionBody), call.args["region_id"]
-    if optional(body.known.id, None) not in (None, id):
-        raise errors.BadRequest("The id of a region cannot be changed.")
+    id = call.args["region_id"]
+    body = change_of(call, "region", RegionBody, id)
     with call.services.store.begin() as tx:
         stored = _existing(regions.get(tx, id), call)
         sent = present(body.known, "description", "parent_region_id")
@@ -131,7 +136,7 @@ def update_region(call: Call) -> Reply:
             stored,
             description=sent.get("description", stored.description) or "",
             parent_id=sent.get("parent_region_id", stored.parent_id),
-            extra={**stored.extra, **body.extra},
+            extra={**stored.extra, **kept(body.extra)},
         )
         regions.save(tx, changed, call.now)
     return json_reply({"region": shape(call, changed)})
@@ -141,7 +146,7 @@ def update_region(call: Call) -> Reply:
     "DELETE",
     "/v3/regions/<region_id>",
     policy="identity:delete_region",
-    summary="Delete a region.",
+    summary="Delete a region with all below it, unless any has endpoints or registered limits.",
     errors=(401, 403, 404),
     status=204,
 )
@@ -163,8 +168,8 @@ def shape(call: Call, region: Region) -> dict[str, Any]:
     }
 
 
-def _create(call: Call, id: str, body: RegionBody, extra: Any) -> Reply:
-    new = Region(id, optional(body.parent_region_id, None), optional(body.description, "") or "", extra)
+def _create(call: Call, id: str, body: RegionBody, extra: Mapping[str, Any]) -> Reply:
+    new = Region(id, optional(body.parent_region_id, None), optional(body.description, "") or "", kept(extra))
     with call.services.store.begin() as tx:
         regions.create(tx, new, call.now)
     return json_reply({"region": shape(call, new)}, 201)
