@@ -79,7 +79,7 @@ PARTIES = {
 PINNED = {kind: statement.with_for_update(read=True, key_share=True) for kind, statement in PARTIES.items()}
 
 # Implied roles count; those for use inside one domain do not.
-HELD = text("""
+HELD_BY = """
 WITH RECURSIVE
 actor (kind, id) AS (
     SELECT 'user', :user
@@ -91,10 +91,15 @@ held (target_id, role_id) AS (
     WHERE g.actor_kind = a.kind AND g.actor_id = a.id AND g.target_kind = :kind AND NOT g.inherited
     UNION SELECT h.target_id, i.implied_id FROM held h JOIN role_implication i ON i.prior_id = h.role_id
 )
+"""
+SHOWN = """
 SELECT r.id, r.name, d.id, d.name, d.enabled, d.description
 FROM held h JOIN role r ON r.id = h.role_id LEFT JOIN project d ON d.id = h.target_id
 WHERE r.domain_id IS NULL
-""").bindparams(bindparam("user", type_=String), bindparam("kind", type_=String), bindparam("groups", type_=String, expanding=True))
+"""
+HELD = text("".join((HELD_BY, SHOWN))).bindparams(
+    bindparam("user", type_=String), bindparam("kind", type_=String), bindparam("groups", type_=String, expanding=True)
+)
 
 
 def add(tx: Connection, grant: Grant, now: float) -> bool:

@@ -10,6 +10,7 @@ from identity import errors
 from identity.services.token_cache import Entry
 from identity.store import grants, user_domains, user_projects
 from identity.web.context import Call
+from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, encode, json_reply
 from identity.web.route import PUBLIC, route
 from identity.web.v3 import auth_body, render_token

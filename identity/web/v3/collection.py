@@ -8,12 +8,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from identity.model.subject import Domain, Project
 from identity.model.tenancy import ProjectRecord
 from identity.web.body import UNSET, Unset
 from identity.web.context import Call
-from identity.web.listing import listed
-from identity.web.reply import Reply
 
 Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
 Tags = Annotated[list[Tag], Meta(max_length=80)]
@@ -58,13 +55,7 @@ class ManyProjects(msgspec.Struct):
     truncated: bool | Unset = UNSET
 
 
-def collection(call: Call, key: str, path: str, members: list[dict[str, Any]]) -> Reply:
-    return listed(call, key, members)
-
-
-def project_shape(call: Call, project: ProjectRecord | Project) -> dict[str, Any]:
-    if isinstance(project, Project):
-        project = _record_of(project)
+def project_shape(call: Call, project: ProjectRecord) -> dict[str, Any]:
     return {
         **project.extra,
         "id": project.id,
@@ -80,9 +71,7 @@ def project_shape(call: Call, project: ProjectRecord | Project) -> dict[str, Any
     }
 
 
-def domain_shape(call: Call, domain: ProjectRecord | Domain) -> dict[str, Any]:
-    if isinstance(domain, Domain):
-        domain = ProjectRecord(domain.id, domain.name, is_domain=True, enabled=domain.enabled, description=domain.description)
+def domain_shape(call: Call, domain: ProjectRecord) -> dict[str, Any]:
     return {
         **domain.extra,
         "id": domain.id,
@@ -114,10 +103,3 @@ def domain_target(domain: ProjectRecord | None) -> Mapping[str, Any]:
     if domain is None:
         return {}
     return {"target.domain.id": domain.id, "target.domain.name": domain.name, "target.domain.enabled": domain.enabled}
-
-
-def _record_of(project: Project) -> ProjectRecord:
-    domain_id = None if project.is_domain else project.domain.id
-    return ProjectRecord(
-        project.id, project.name, domain_id, project.parent_id, project.is_domain, project.enabled, project.description
-    )
