@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import uuid4
 
+from sqlalchemy import Connection
+
 from identity import errors
 from identity.model.delegation import ApplicationCredential, CredentialRef, StoredSecret, WantedCredential
 from identity.model.subject import Subject
@@ -77,7 +79,7 @@ class ApplicationCredentials:
             application_credentials.create(tx, new, hash, self._clock())
         return new, secret
 
-    def _find(self, ref: CredentialRef, db: application_credentials.Connection) -> StoredSecret | None:
+    def _find(self, ref: CredentialRef, db: Connection) -> StoredSecret | None:
         if ref.id is not None:
             return application_credentials.secret(db, ref.id)
         user = users.find(db, ref.user) if ref.user is not None else None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..errors import Conflict, missing
 from ..model import revocation
@@ -26,7 +26,8 @@ from .tables import (
 from .text import checked_name, findable
 
 T = application_credential
-ROWS = select(T.c.id, T.c.name, T.c.user_id, T.c.project_id, T.c.description, T.c.expires_at, T.c.unrestricted)
+COLUMNS = ("id", "name", "user_id", "project_id", "description", "expires_at", "unrestricted")
+ROWS = select(*[T.c[name] for name in COLUMNS])
 LISTING = Listing(ROWS, T.c.id, {"name": T.c.name, "description": T.c.description, "project_id": T.c.project_id})
 THIS = T.c.id == bindparam("this")
 OWN_NAME = (T.c.user_id == bindparam("user"), T.c.name == bindparam("name"))
@@ -67,7 +68,7 @@ ADD_RULE = insert(application_credential_access_rule)
 def get(db: Connection, id: str) -> ApplicationCredential | None:
     """The credential with its roles and rules, or None. Three queries."""
     row = db.execute(GET, {"this": id}).first() if findable(id) else None
-    return _filled(db, [row], THIS, {"this": id})[0] if row is not None else None
+    return _filled(db, (row,), THIS, {"this": id})[0] if row is not None else None
 
 
 def listed(db: Connection, user_id: str, page: Page = EVERYTHING) -> tuple[list[ApplicationCredential], bool]:
@@ -137,7 +138,7 @@ def _remove(tx: Connection, ids: Sequence[str]) -> Changes:
     return [(revocation.APP_CRED, id, True) for id in ids]
 
 
-def _filled(db: Connection, rows: Sequence[Row[Any]], which: Any, given: dict[str, str]) -> list[ApplicationCredential]:
+def _filled(db: Connection, rows: Sequence[Sequence[Any]], which: Any, given: dict[str, str]) -> list[ApplicationCredential]:
     """The rows with roles and rules. What is asked is asked of all that `which` has, so it takes no list of ids."""
     if not rows:
         return []
@@ -147,4 +148,8 @@ def _filled(db: Connection, rows: Sequence[Row[Any]], which: Any, given: dict[st
     rules: defaultdict[str, list[AccessRule]] = defaultdict(list)
     for id, *columns in db.execute(RULES.where(which), given):
         rules[id].append(AccessRule(*columns))
-    return [ApplicationCredential(*row, roles=tuple(roles[row[0]]), access_rules=tuple(rules[row[0]])) for row in rows]
+    plain = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return [
+        ApplicationCredential(**values, roles=tuple(roles[values["id"]]), access_rules=tuple(rules[values["id"]]))
+        for values in plain
+    ]

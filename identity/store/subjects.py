@@ -95,7 +95,8 @@ SELECT 'handed', y.role_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM application_credential_role y WHERE y.application_credential_id = :app_cred
 UNION ALL
 SELECT 'rule', z.id, z.service, z.path, z.method, NULL, NULL, NULL, NULL
-FROM application_credential_access_rule v JOIN access_rule z ON z.id = v.access_rule_id WHERE v.application_credential_id = :app_cred
+FROM application_credential_access_rule v JOIN access_rule z ON z.id = v.access_rule_id
+WHERE v.application_credential_id = :app_cred
 """
 PARAMETERS: tuple[BindParameter[Any], ...] = (
     bindparam("user", type_=String),
@@ -148,7 +149,7 @@ def load(
     }
     if app_cred_id is not None:
         given["extra"] = extra_tags = (*extra_tags, f"{APP_CRED}:{app_cred_id}")
-        subject = _confined(db.execute(LOAD_CONFINED, {**given, "app_cred": app_cred_id}).all(), extra_tags)
+        subject = _confined(list(db.execute(LOAD_CONFINED, {**given, "app_cred": app_cred_id})), extra_tags)
     else:
         subject = _assembled(db.execute(LOAD, given), system, extra_tags)
     if subject is None or (project_id and subject.project is None) or (domain_id and subject.domain is None):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..errors import missing
@@ -16,19 +14,8 @@ from .listing import Listing
 from .tables import role, trust, trust_role
 from .text import findable
 
-ROWS = select(
-    trust.c.id,
-    trust.c.trustor_user_id,
-    trust.c.trustee_user_id,
-    trust.c.project_id,
-    trust.c.impersonation,
-    trust.c.expires_at,
-    trust.c.created_at,
-    trust.c.remaining_uses,
-    trust.c.redelegated_trust_id,
-    trust.c.redelegation_count,
-    trust.c.extra,
-)
+COLUMNS = tuple(name for name in Trust.__dataclass_fields__ if name != "roles")
+ROWS = select(*[trust.c[name] for name in COLUMNS])
 FILTERS = ("trustor_user_id", "trustee_user_id", "project_id")
 LISTING = Listing(ROWS, trust.c.id, {name: trust.c[name] for name in FILTERS}, ("id",))
 GET = ROWS.where(trust.c.id == bindparam("this"))
@@ -53,19 +40,19 @@ def get(db: Connection, trust_id: str, now: float) -> Trust | None:
     spent = row.remaining_uses is not None and row.remaining_uses <= 0
     if spent or (row.expires_at is not None and row.expires_at < now):
         return None
-    return Trust(*row, roles=tuple(HandedRole(*found) for found in db.execute(ROLES, {"this": trust_id})))
+    roles = tuple(HandedRole(*found) for found in db.execute(ROLES, {"this": trust_id}))
+    return Trust(**dict(zip(COLUMNS, row, strict=True)), roles=roles)
 
 
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[Trust], bool]:
     """The trusts of that page without their roles, expired ones too, and whether there are more."""
     found = LISTING.page(db, page)
-    return [Trust(*row) for row in found.rows], found.more
+    return [Trust(**dict(zip(COLUMNS, row, strict=True))) for row in found.rows], found.more
 
 
 def create(tx: Connection, new: Trust) -> None:
     """Store a new trust. Raises `NotFound` where something that it names is gone meanwhile."""
-    values: dict[str, Any] = {name: getattr(new, name) for name in Trust.__dataclass_fields__ if name not in ("roles", "extra")}
-    tx.execute(CREATE, {**values, "extra": dict(new.extra)})
+    tx.execute(CREATE, {**{name: getattr(new, name) for name in COLUMNS}, "extra": dict(new.extra)})
     if new.roles:
         tx.execute(ADD_ROLE, [{"trust_id": new.id, "role_id": held.id} for held in new.roles])
 
