@@ -57,7 +57,7 @@ class Gateway:
         cache = TokenCache(settings.token.cache_size)
         self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
         validator = Validator(self.store, providers, self.feed, cache, clock, credentials)
-        snapshots = CatalogSnapshots(_catalog(settings, self.store))
+        snapshots = CatalogSnapshots(_catalog(settings, self.store), all_if_none_chosen=settings.catalog.all_if_none_chosen)
         self.feed.subscribe(cache.apply)
         self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))

@@ -241,6 +241,9 @@ class Catalog:
 
     driver: str = opt("sql", "Source of the catalogue.", choices=("sql", "templated"))
     template_file: str = opt("", "File for the templated driver, in Keystone's default_catalog.templates form.")
+    all_if_none_chosen: bool = opt(
+        True, "Whether a project that is associated with no endpoint is shown all (`return_all_endpoints_if_no_filter`)."
+    )
 
 
 @dataclass(frozen=True)
