@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select, update
 from sqlalchemy import delete as remove
 
 from ..errors import Forbidden, NotFound
@@ -28,6 +28,14 @@ INSIDE = select(project.c.id).where((project.c.id == THIS) | (project.c.domain_i
 USERS = select(user_account.c.id).where(user_account.c.domain_id == THIS)
 GROUPS = select(user_group.c.id).where(user_group.c.domain_id == THIS)
 ROLES = select(role.c.id).where(role.c.domain_id == THIS)
+# Held until the end, so that nobody grants something to what is about to go: no foreign key watches over grants and credentials.
+PIN = (
+    BY_ID.with_for_update(),
+    *[
+        select(func.count()).select_from(select(table.c.id).where(table.c.domain_id == THIS).with_for_update().subquery())
+        for table in (project, user_account, user_group)
+    ],
+)
 # Children before parents: foreign keys are checked at the end of each statement, so one DELETE takes a whole tree.
 EMPTY = (
     remove(credential).where(credential.c.user_id.in_(USERS)),
@@ -118,6 +126,8 @@ def delete(tx: Connection, domain_id: str, now: float) -> None:
         raise NotFound(reason="no such domain")
     if found.enabled:
         raise Forbidden("Cannot delete a domain that is enabled; disable it first.")
+    for pin in PIN:
+        tx.execute(pin, {"this": domain_id}).all()
     changes = [(revocation.DOMAIN, domain_id, True)]
     # Its own users and projects carry the domain's tag. Its groups and roles may serve people of other domains elsewhere.
     changes += removal.by_groups(tx, tx.execute(GROUPS, {"this": domain_id}).scalars().all())

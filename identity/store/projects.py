@@ -156,12 +156,14 @@ def set_enabled(tx: Connection, project_id: str, enabled: bool, now: float) -> N
 
 def delete(tx: Connection, project_id: str, now: float) -> None:
     """Remove the project, and what refers to it. Raises `NotFound`, or `Conflict` while there are projects below."""
-    if findable(project_id) and tx.execute(CHILD, {"this": project_id}).first() is not None:
+    if not findable(project_id):
+        raise NotFound(reason="no such project")
+    if tx.execute(CHILD, {"this": project_id}).first() is not None:
         raise Conflict("The project has projects below it; delete those first.")
-    for statement in FORGET if findable(project_id) else ():
-        tx.execute(statement, {"this": project_id})
     if tx.execute(DELETE, {"this": project_id}).rowcount == 0:
         raise NotFound(reason="no such project")
+    for statement in FORGET:  # after the row, which nobody can grant anything on from then on
+        tx.execute(statement, {"this": project_id})
     epoch.record(tx, now, [(revocation.PROJECT, project_id, True)])
 
 

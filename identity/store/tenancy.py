@@ -39,6 +39,7 @@ ROWS = select(*COLUMNS, TAGS.label("tags"))
 SHOWN = {name: project.c[name] for name in ("name", "domain_id", "parent_id", "is_domain", "enabled", "description")}
 LISTING = Listing(ROWS, project.c.id, SHOWN)
 GET = ROWS.where(project.c.id == bindparam("this"))
+PINNED = GET.with_for_update(of=project)
 CHANGE = update(project).where(project.c.id == bindparam("this"))
 DROP_TAGS = delete(project_tag).where(project_tag.c.project_id == bindparam("this"))
 ADD_TAG = insert(project_tag)
@@ -59,8 +60,18 @@ def get(db: Connection, id: str) -> ProjectRecord | None:
 
 def domain(db: Connection, id: str) -> ProjectRecord | None:
     """The same for domains alone."""
-    found = get(db, id)
-    return found if found is not None and found.is_domain else None
+    return _only_domain(get(db, id))
+
+
+def pinned(tx: Connection, id: str) -> ProjectRecord | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    row = tx.execute(PINNED, {"this": id}).first() if findable(id) else None
+    return record(row) if row is not None else None
+
+
+def pinned_domain(tx: Connection, id: str) -> ProjectRecord | None:
+    """The same for domains alone."""
+    return _only_domain(pinned(tx, id))
 
 
 def listed(
@@ -124,6 +135,10 @@ def remove_tag(tx: Connection, id: str, name: str) -> None:
     """Take one tag away. Raises `NotFound`."""
     if tx.execute(DROP_TAGS.where(project_tag.c.name == name), {"this": id}).rowcount == 0:
         raise NotFound(reason="no such tag")
+
+
+def _only_domain(found: ProjectRecord | None) -> ProjectRecord | None:
+    return found if found is not None and found.is_domain else None
 
 
 def _tagged(asked: TagFilter) -> list[ColumnElement[bool]]:

@@ -133,7 +133,7 @@ def update_domain(call: Call) -> Reply:
     if optional(body.known.id, None) not in (None, id):
         raise errors.BadRequest("The id of a domain cannot be changed.")
     with call.services.store.begin() as tx:
-        before = _existing(tenancy.domain(tx, id), call)
+        before = _existing(tenancy.pinned_domain(tx, id), call)
         extra = _kept(body.extra)
         rules.check_mutable(before, changed(body.known, extra))
         after = replace(before, **changed(body.known), extra={**before.extra, **extra})
@@ -155,7 +155,7 @@ def delete_domain(call: Call) -> Reply:
     with call.services.store.read() as db:
         call.enforce(domain_target(tenancy.domain(db, id)))
     with call.services.store.begin() as tx:
-        stored = _existing(tenancy.domain(tx, id), call)
+        stored = _existing(tenancy.pinned_domain(tx, id), call)
         rules.delete(tx, stored, rules.rules_of(call.services.settings), call.now)
     return NO_CONTENT
 

@@ -60,7 +60,7 @@ def replace_tags(call: Call) -> Reply:
             "characters without comma or slash."
         ) from None
     with call.services.store.begin() as tx:
-        tenancy.set_tags(tx, _writable(tenancy.get(tx, call.args["project_id"]), call).id, wanted)
+        tenancy.set_tags(tx, _writable(tenancy.pinned(tx, call.args["project_id"]), call).id, wanted)
     return _tags_reply(call, wanted)
 
 
@@ -75,7 +75,7 @@ def replace_tags(call: Call) -> Reply:
 def delete_tags(call: Call) -> Reply:
     _seen(call)
     with call.services.store.begin() as tx:
-        tenancy.set_tags(tx, _writable(tenancy.get(tx, call.args["project_id"]), call).id, ())
+        tenancy.set_tags(tx, _writable(tenancy.pinned(tx, call.args["project_id"]), call).id, ())
     return NO_CONTENT
 
 
@@ -109,7 +109,7 @@ def add_tag(call: Call) -> Reply:
         raise errors.BadRequest("Invalid input: a tag is 1 to 255 characters long, without comma or slash.") from None
     (name,) = tags_of([asked.value])
     with call.services.store.begin() as tx:
-        stored = _writable(tenancy.get(tx, call.args["project_id"]), call)
+        stored = _writable(tenancy.pinned(tx, call.args["project_id"]), call)
         if name not in stored.tags:
             if len(stored.tags) >= MOST_TAGS:
                 raise errors.BadRequest(f"A project may have {MOST_TAGS} tags at most; take another one away first.")
@@ -130,7 +130,7 @@ def delete_tag(call: Call) -> Reply:
     _seen(call)
     name = call.args["value"]
     with call.services.store.begin() as tx:
-        stored = _writable(tenancy.get(tx, call.args["project_id"]), call)
+        stored = _writable(tenancy.pinned(tx, call.args["project_id"]), call)
         if name not in stored.tags:
             raise errors.missing("project tag", name)
         tenancy.remove_tag(tx, stored.id, name)

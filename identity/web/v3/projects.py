@@ -163,7 +163,7 @@ def update_project(call: Call) -> Reply:
         call.enforce(project_target(tenancy.get(db, id)))
     body = given(call, "project", ProjectChange)
     with call.services.store.begin() as tx:
-        before = _existing(tenancy.get(tx, id), call)
+        before = _existing(tenancy.pinned(tx, id), call)
         extra = _kept(body.extra)
         rules.check_mutable(before, changed(body.known, extra))
         _check_place(before, body.known)
@@ -186,7 +186,7 @@ def delete_project(call: Call) -> Reply:
     with call.services.store.read() as db:
         call.enforce(project_target(tenancy.get(db, id)))
     with call.services.store.begin() as tx:
-        rules.delete(tx, _existing(tenancy.get(tx, id), call), rules.rules_of(call.services.settings), call.now)
+        rules.delete(tx, _existing(tenancy.pinned(tx, id), call), rules.rules_of(call.services.settings), call.now)
     return NO_CONTENT
 
 
