@@ -87,6 +87,14 @@ class Conflict(Problem):
     public = "Conflict occurred attempting to store the resource."
 
 
+class Gone(Problem):
+    """What was served once and is no longer."""
+
+    status = 410
+    title = "Gone"
+    public = "This interface is no longer served."
+
+
 class TooLarge(Problem):
     status = 413
     title = "Request Entity Too Large"
