@@ -13,6 +13,14 @@ from identity.services.lockout import DAY, password_end
 from identity.settings import SecurityCompliance
 
 
+def check_pattern(policy: SecurityCompliance) -> None:
+    """Raises `errors.SettingsError` where `password_regex` is no regular expression."""
+    try:
+        re.compile(policy.password_regex)
+    except re.error as problem:
+        raise errors.SettingsError([f"security_compliance.password_regex is not a regular expression: {problem}"]) from None
+
+
 def check_form(policy: SecurityCompliance, password: str) -> None:
     """Raises `errors.BadRequest` for a password that `password_regex` does not match."""
     if policy.password_regex and re.match(policy.password_regex, password) is None:

@@ -12,7 +12,7 @@ from identity.model.subject import Credential
 from identity.ports import Clock
 from identity.services.hashing import Hasher
 from identity.services.lockout import is_locked, is_password_expired
-from identity.services.password_rules import check_change, check_form, end_of_chosen, end_of_given
+from identity.services.password_rules import check_change, check_form, check_pattern, end_of_chosen, end_of_given
 from identity.services.scoping import usable
 from identity.settings import SecurityCompliance
 from identity.store import accounts, users
@@ -29,6 +29,7 @@ class Passwords:
         self._hasher = hasher
         self._policy = policy
         self._clock = clock
+        check_pattern(policy)
 
     def verify(self, user: UserRef, password: str) -> tuple[str, float | None]:
         credential = self._check(user, password)

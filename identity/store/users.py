@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 from sqlalchemy import delete as remove
 
 from ..errors import NotFound
@@ -16,7 +16,7 @@ from ..model.subject import Credential, Domain, User
 from . import domains, epoch
 from .lookup import Finder, home
 from .tables import credential as credential_row
-from .tables import password, role_grant, user_account
+from .tables import password, role_grant, trust, user_account
 from .text import checked_id, checked_name
 
 newest = (
@@ -47,7 +47,8 @@ ROWS = select(
 )
 FIND = Finder(ROWS, user_account)
 
-THIS = user_account.c.id == bindparam("this")
+THIS_ID: BindParameter[str] = bindparam("this")
+THIS = user_account.c.id == THIS_ID
 CREATE = insert(user_account)
 ADD_PASSWORD = insert(password)
 OLD_PASSWORDS = remove(password).where(
@@ -81,6 +82,12 @@ IN_TOKENS = frozenset({"name", "enabled"})
 DELETE = remove(user_account).where(THIS)
 DELETE_GRANTS = remove(role_grant).where(role_grant.c.actor_kind == "user", role_grant.c.actor_id == bindparam("this"))
 
+_trusts = (
+    select(trust.c.id)
+    .where((trust.c.trustor_user_id == THIS_ID) | (trust.c.trustee_user_id == THIS_ID))
+    .cte("gone", recursive=True)
+)
+TRUSTS = select(_trusts.union(select(trust.c.id).join(_trusts, trust.c.redelegated_trust_id == _trusts.c.id)).c.id)
 DELETE_CREDENTIALS = remove(credential_row).where(credential_row.c.user_id == bindparam("this"))
 
 
@@ -215,11 +222,12 @@ def set_enabled(tx: Connection, user_id: str, enabled: bool, now: float) -> None
 
 def delete(tx: Connection, user_id: str, now: float) -> None:
     """Remove the user with passwords, memberships, grants, credentials and what was delegated by or to it. Raises `NotFound`."""
+    trusts = tx.execute(TRUSTS, {"this": user_id}).scalars().all()
     tx.execute(DELETE_GRANTS, {"this": user_id})
     tx.execute(DELETE_CREDENTIALS, {"this": user_id})
     if tx.execute(DELETE, {"this": user_id}).rowcount == 0:
         raise NotFound(reason="no such user")
-    epoch.record(tx, now, [(revocation.USER, user_id, True)])
+    epoch.record(tx, now, [(revocation.USER, user_id, True), *[(revocation.TRUST, id, True) for id in trusts]])
 
 
 def _put_password(tx: Connection, user_id: str, new: NewPassword, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,7 +117,7 @@ def create_user(call: Call) -> Reply:
 def update_user(call: Call) -> Reply:
     stored = allowed_user(call)
     body = given(call, "user", UserBody)
-    _check_unchanged(stored, body.known, body.extra)
+    _check_change(stored, body.known, body.extra)
     password = None
     if body.known.password is not UNSET:
         password = call.services.passwords.given(optional(body.known.password, None), options_of(body.known, stored.options))
@@ -199,7 +200,9 @@ def expiry_of(call: Call) -> tuple[str, float] | None:
         raise errors.BadRequest("password_expires_at needs a time such as lt:2026-11-21T09:00:00Z.") from None
 
 
-def _check_unchanged(stored: Account, known: UserBody, extra: Any) -> None:
+def _check_change(stored: Account, known: UserBody, extra: Mapping[str, Any]) -> None:
+    if not extra and not present(known):
+        raise errors.BadRequest("Invalid input: user names nothing to be changed.")
     if optional(known.domain_id, stored.domain_id) != stored.domain_id:
         raise errors.BadRequest("A user cannot be moved to another domain.")
     if extra.get("id") not in (None, stored.id):
