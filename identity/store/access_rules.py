@@ -43,7 +43,7 @@ def listed(db: Connection, user_id: str, page: Page = EVERYTHING) -> tuple[list[
     if not findable(user_id):
         return [], False
     found = LISTING.page(db, page, access_rule.c.user_id == user_id)
-    return [AccessRule(id, service, path, method) for id, service, path, method in found.rows], found.more
+    return [AccessRule(*[str(value) for value in row]) for row in found.rows], found.more
 
 
 def remove(tx: Connection, user_id: str, rule_id: str) -> None:
