@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -55,7 +56,7 @@ def page_of(call: Call) -> Page:
     return Page(tuple(filters), _sort(keys, directions), limit, marker)
 
 
-def listed(call: Call, key: str, members: list[dict[str, Any]], more: bool = False, marker: str | None = None) -> Reply:
+def listed(call: Call, key: str, members: Sequence[Any], more: bool = False, marker: str | None = None) -> Reply:
     """The answer. With `more`, it says that it is cut and where the next page is: behind `marker`, or the last member's id."""
     query = call.environ.get("QUERY_STRING", "")
     here = f"{call.base}{call.environ['PATH_INFO']}"
