@@ -46,7 +46,9 @@ def test_pages_meet_every_region_once_and_say_where_they_go_on(cloud, admin):
     assert [region["id"] for region in back] == ["b", "a"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=-1", "marker=none", "sort_key=colour", "sort_dir=up&sort_key=id", "a=%ff"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=x", "limit=-1", "marker=none", "sort_key=colour", "sort_dir=up&sort_key=id", "a=%ff"]
+)
 def test_a_query_that_makes_no_sense_is_told_so(cloud, admin, query):
     check_error(cloud.ask("GET", f"/v3/regions?{query}", token=admin), 400)
 
@@ -64,6 +66,35 @@ def test_a_region_cannot_stand_below_itself(cloud, admin):
     check_error(cloud.ask("DELETE", "/v3/regions/RegionOne", token=admin), 403)
 
 
+def test_an_empty_id_is_the_same_as_none(cloud, admin):
+    assert len(make(cloud, admin, id="")["id"]) == len(make(cloud, admin, id=None)["id"]) == 32
+
+
+def test_a_region_is_made_once_with_the_id_of_the_url(cloud, admin):
+    assert cloud.ask("PUT", "/v3/regions/north", token=admin, body={"region": {"description": None}}).status_code == 201
+    check_error(cloud.ask("PUT", "/v3/regions/north", token=admin, body={"region": {"id": "north"}}), 409)
+    check_error(cloud.ask("POST", "/v3/regions", token=admin, body={"region": {"id": "north"}}), 409)
+    check_error(cloud.ask("PUT", "/v3/regions/south", token=admin, body={"region": {"id": "north"}}), 400)
+    check_error(cloud.ask("PUT", "/v3/regions/south", token=admin, body={"region": {"parent_region_id": "unknown"}}), 404)
+
+
+def test_a_region_goes_with_all_below_it_unless_an_endpoint_is_in_one(cloud, admin):
+    for id, parent in (("world", None), ("land", "world"), ("town", "land")):
+        make(cloud, admin, id=id, parent_region_id=parent)
+    service = cloud.ask("GET", "/v3/services", token=admin).get_json()["services"][0]["id"]
+    endpoint = {"service_id": service, "interface": "public", "url": "https://a", "region_id": "town"}
+    made = cloud.ask("POST", "/v3/endpoints", token=admin, body={"endpoint": endpoint}).get_json()["endpoint"]["id"]
+    check_error(cloud.ask("DELETE", "/v3/regions/world", token=admin), 403)
+    assert cloud.ask("DELETE", f"/v3/endpoints/{made}", token=admin).status_code == 204
+    assert cloud.ask("DELETE", "/v3/regions/world", token=admin).status_code == 204
+    assert [region["id"] for region in cloud.ask("GET", "/v3/regions", token=admin).get_json()["regions"]] == ["RegionOne"]
+
+
+@pytest.mark.parametrize("change", [{}, {"id": "other"}, {"parent_region_id": "RegionOne"}, {"description": 5}])
+def test_a_change_that_makes_no_sense_is_refused(cloud, admin, change):
+    check_error(cloud.ask("PATCH", "/v3/regions/RegionOne", token=admin, body={"region": change}), 400)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -72,7 +103,8 @@ def test_a_region_cannot_stand_below_itself(cloud, admin):
         b"{}",
         b'{"region": 1}',
         b'{"region": {"id": 7}}',
-        b'{"region": {"id": ""}}',
+        b'{"region": {"id": " "}}',
+        b'{"region": {"parent_region_id": ""}}',
         b'{"region": {"description": {"a": 1}}}',
         b'{"region": {"x": "\\u0000"}}',
         b'{"region": {"x": 1e400}}',
