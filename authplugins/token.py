@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from identity.errors import TokenNotFound, Unauthorized
 from identity.model.evidence import AuthenticatedIdentity, Evidence
 from identity.ports import TokenReader
 
@@ -19,7 +18,10 @@ class TokenPayload(msgspec.Struct, frozen=True):
 
 
 class Token:
-    """Whether this token may be exchanged, and for which scope, is not decided here: the claims go along as `parent`."""
+    """Whether this token may be exchanged, and for which scope, is not decided here: the claims go along as `parent`.
+
+    A token that is not good is a 404 here too (`errors.TokenNotFound`), as clients of Keystone expect.
+    """
 
     name = "token"
     Payload: type = TokenPayload
@@ -30,8 +32,5 @@ class Token:
 
     def authenticate(self, evidence: Evidence) -> AuthenticatedIdentity:
         shown = payload.read(TokenPayload, evidence.payload, self.name).id
-        try:
-            claims = self._tokens.read(shown)
-        except TokenNotFound as problem:
-            raise Unauthorized(reason=f"the token shown is not good: {problem.reason}") from None
+        claims = self._tokens.read(shown)
         return AuthenticatedIdentity(method=self.name, user_id=claims.user_id, not_after=float(claims.expires_at), parent=claims)

@@ -25,6 +25,7 @@ from identity.services.authenticate import Authenticator
 from identity.services.feed import ChangeFeed
 from identity.services.hashing import Hasher
 from identity.services.issue import Issuer
+from identity.services.partners import Partners
 from identity.services.passwords import Passwords
 from identity.services.revoke import Revoker
 from identity.services.scoping import Scoping
@@ -59,7 +60,9 @@ class Gateway:
         validator = Validator(self.store, providers, self.feed, cache, clock, credentials)
         snapshots = CatalogSnapshots(_catalog(settings, self.store), all_if_none_chosen=settings.catalog.all_if_none_chosen)
         self.feed.subscribe(cache.apply)
+        partners = Partners(self.store)
         self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
+        self.feed.subscribe(_evict_on(CATALOG, partners.evict))
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
         self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
         hasher = Hasher(settings.identity)
@@ -92,6 +95,7 @@ class Gateway:
                 vault=Vault(secrets),
                 enforcer=enforcer,
                 catalog=snapshots,
+                partners=partners,
                 links=Links(public_urls(settings)),
                 documents=Documents(routes, {name: plugin.Payload for name, plugin in self.plugins.items()}),
                 health=self.health,

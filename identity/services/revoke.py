@@ -17,7 +17,10 @@ class Revoker:
         self._clock = clock
 
     def revoke(self, claims: Claims, *, cascade: bool = True) -> None:
-        """End this token; with `cascade`, as Keystone's default is, every token of its rescoping chain too."""
-        change = (CHAIN, claims.chain_id, True) if cascade else (AUDIT, claims.audit_id, True)
+        """End this token; with `cascade`, as Keystone's default is, also every token that was made from it by rescoping.
+
+        Those name the first token of their chain only: what was made from a token in the middle lives on, as in Keystone.
+        """
+        changes = [(AUDIT, claims.audit_id, True)] + ([(CHAIN, claims.audit_id, True)] if cascade else [])
         with self._store.begin() as tx:
-            epoch.record(tx, self._clock(), [change])
+            epoch.record(tx, self._clock(), changes)

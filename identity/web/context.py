@@ -16,6 +16,7 @@ from identity.policy.enforcer import Enforcer
 from identity.ports import Clock
 from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
+from identity.services.partners import Partners
 from identity.services.passwords import Passwords
 from identity.services.revoke import Revoker
 from identity.services.token_cache import Entry
@@ -46,6 +47,7 @@ class Services:
     vault: Vault
     enforcer: Enforcer
     catalog: CatalogSnapshots
+    partners: Partners
     links: Links
     documents: Documents
     health: Callable[[], Mapping[str, Any]]

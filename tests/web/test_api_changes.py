@@ -100,7 +100,7 @@ def test_a_change_ends_older_tokens_everywhere_and_never_newer_ones(pair, change
     for made in old:
         check_error(here.show(made.token), 401)
         check_error(there.show(made.token), 401)
-        check_error(here.post(token_auth(made.token)), 401)
+        check_error(here.post(token_auth(made.token)), 404)
     assert here.show(new.token).status_code == 200
     assert there.show(young.token).status_code == 200
 

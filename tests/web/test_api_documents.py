@@ -77,7 +77,11 @@ def test_json_home_is_keystones_as_far_as_the_routes_are_served(shared_cloud: Cl
     assert ours.keys() <= theirs.keys()
     assert {name: theirs[name] for name in ours} == ours
     served = {template(route.path) for route in application.declared()}
-    wanted = {name for name, shown in theirs.items() if "/v3" + (shown.get("href") or shown["href-template"]).removeprefix(prefix) in served}
+    wanted = {
+        name
+        for name, shown in theirs.items()
+        if "/v3" + (shown.get("href") or shown["href-template"]).removeprefix(prefix) in served
+    }
     assert ours.keys() == wanted
 
 
@@ -98,7 +102,9 @@ def test_the_form_of_discovery_is_the_one_preferred(shared_cloud: Cloud, accept,
 
 
 def test_what_is_public_is_said_to_be(document):
-    opened = {path for path, operations in document["paths"].items() for operation in operations.values() if operation["security"] == []}
+    opened = {
+        path for path, operations in document["paths"].items() for operation in operations.values() if operation["security"] == []
+    }
     assert opened == {template(route.path) for route in application.declared() if route.policy == PUBLIC}
 
 

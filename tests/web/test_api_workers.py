@@ -65,12 +65,12 @@ class TestStaleness:
         made = cloud.login("member")
         assert lazy.show(made.token).status_code == 200
         cloud.do(users.set_enabled, "user-member", False, NOW)
-        check_error(lazy.post(token_auth(made.token)), 401)
+        check_error(lazy.post(token_auth(made.token)), 404)
         cloud.do(users.set_enabled, "user-member", True, NOW)
         fresh = lazy.login("member")
         for worker in (cloud, lazy):
             assert worker.show(fresh.token).status_code == 200
-        check_error(lazy.post(token_auth(made.token)), 401)
+        check_error(lazy.post(token_auth(made.token)), 404)
 
 
 @pytest.mark.parametrize("missing", ["change_counter", "role_grant", "user_account"])

@@ -31,7 +31,7 @@ TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
     policy=PUBLIC,
     summary="Log in: exchange a proof for a token.",
     body=auth_body.AuthBody,
-    errors=(400, 401, 403, 413, 503),
+    errors=(400, 401, 403, 404, 413, 503),
     status=201,
 )
 def issue_token(call: Call) -> Reply:
@@ -158,11 +158,13 @@ def _window(call: Call, query: str) -> int:
 
 
 def _rendered(call: Call, entry: Entry, query: str) -> bytes:
-    """The token as JSON; its catalogue is spliced in ready-made. An unscoped token shows none."""
+    """The token as JSON; its catalogue and the service providers are spliced in ready-made. An unscoped token has no catalogue."""
     head = entry.rendered.get("v3") or render_token.head(entry)
-    claims = entry.access.claims
-    if not (claims.project_id or claims.domain_id or claims.system):
-        return head
-    if query and "nocatalog" in parse_qs(query, keep_blank_values=True):
-        return head
-    return head[:-2] + b',"catalog":' + call.services.catalog.json_for(entry.access) + b"}}"
+    claims, partners = entry.access.claims, call.services.partners.member
+    if partners is None:
+        partners = call.services.partners.load()
+    if not (claims.project_id or claims.domain_id or claims.system) or (
+        query and "nocatalog" in parse_qs(query, keep_blank_values=True)
+    ):
+        return head[:-2] + partners + b"}}" if partners else head
+    return head[:-2] + b',"catalog":' + call.services.catalog.json_for(entry.access) + partners + b"}}"
