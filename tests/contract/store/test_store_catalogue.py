@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import insert, select
 
-from identity.errors import BadRequest, Conflict, Forbidden, NotFound
+from identity.errors import BadRequest, Conflict, Forbidden, NotFound, Problem
 from identity.model.catalog import Endpoint, EndpointGroup, PolicyBlob, PolicyTarget, Region, Service
 from identity.model.listing import Filter, Page, Sort
 from identity.store import domains, endpoint_filter, endpoints, epoch, policies, projects, regions, services
@@ -283,3 +285,53 @@ def test_a_policy_knows_the_endpoints_that_it_is_set_on(do, ask, town):
     assert theirs() == ["i-far"]
     with pytest.raises(NotFound):
         do(policies.put_on, "gone", world)
+
+
+def while_open(store, first, second):
+    """Runs `second` in another thread while the transaction of `first` is open; gives what it raised."""
+    raised = []
+
+    def run():
+        try:
+            with store.begin() as tx:
+                second(tx)
+        except Problem as problem:
+            raised.append(type(problem))
+
+    with store.begin() as tx:
+        first(tx)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()  # it waits
+    thread.join(10)
+    assert not thread.is_alive()
+    return raised
+
+
+def test_two_moves_at_once_close_no_circle(store, ask, town):
+    raised = while_open(
+        store,
+        lambda tx: regions.save(tx, Region("world", "far"), NOW),
+        lambda tx: regions.save(tx, Region("far", "town"), NOW),
+    )
+    assert raised == [BadRequest]
+    assert (ask(regions.get, "world").parent_id, ask(regions.get, "far").parent_id) == ("far", None)
+
+
+def test_an_endpoint_cannot_slip_into_what_goes_away_meanwhile(store, do, ask, town):
+    do(endpoints.remove, "i-far", NOW)
+    for remove, id in ((regions.remove, "far"), (services.remove, "image")):
+        new = Endpoint("new", "public", "far" if id == "far" else None, "https://a", "image")
+        raised = while_open(store, lambda tx: remove(tx, id, NOW), lambda tx: endpoints.create(tx, new, NOW))  # noqa: B023
+        assert raised == [BadRequest]
+
+
+def test_what_an_endpoint_slipped_into_does_not_go_away(store, ask, town):
+    raised = while_open(
+        store,
+        lambda tx: endpoints.create(tx, Endpoint("new", "public", "far", "https://a", "compute"), NOW),
+        lambda tx: regions.remove(tx, "far", NOW),
+    )
+    assert raised == [Forbidden]
+    assert ask(endpoints.get, "new").region_id == "far"
