@@ -144,7 +144,7 @@ def test_a_revoked_chain_is_refused_by_the_other_worker(pair):
     here, _ = pair
     first = here.login("member")
     second = here.rescope(first.token, project("web"))
-    assert here.show(second.token, method="DELETE").status_code == 204
+    assert here.show(first.token, method="DELETE").status_code == 204
     for worker in pair:
         check_error(worker.show(first.token), 401)
         check_error(worker.show(second.token), 401)

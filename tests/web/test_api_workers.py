@@ -25,7 +25,7 @@ def test_threads_never_see_a_revoked_token(cloud: Cloud):
         first = mine.login(name)
         second = other.rescope(first.token, project("web"))
         seen = [mine.show(second.token).status_code, other.show(first.token).status_code]
-        seen.append(mine.show(second.token, method="DELETE").status_code)
+        seen.append(mine.show(second.token, first.token, method="DELETE").status_code)
         seen += [worker.show(made.token).status_code for worker in workers for made in (first, second)]
         return seen
 

@@ -129,8 +129,8 @@ def test_a_token_passes_on_its_user_its_end_and_its_chain() -> None:
     assert (found.method, found.user_id, found.not_after, found.parent) == ("token", "u1", 4600.0, CLAIMS)
 
 
-def test_a_token_that_is_not_good_is_a_401() -> None:
-    with pytest.raises(Unauthorized) as caught:
+def test_a_token_that_is_not_good_is_a_404() -> None:
+    with pytest.raises(TokenNotFound) as caught:
         show(Token(Tokens()), {"id": "s3cret"})
     assert "expired" in caught.value.reason
     assert "s3cret" not in caught.value.message + caught.value.reason
