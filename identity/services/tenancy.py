@@ -121,7 +121,7 @@ def check_mutable(stored: ProjectRecord, sent: Mapping[str, Any]) -> None:
 def _place(tx: Connection, wanted: ProjectRecord, rules: Rules) -> tuple[str, str]:
     """The domain and the parent of a new project. What is in another domain looks as if it were not there."""
     parent_id = wanted.parent_id or wanted.domain_id
-    parent = tenancy.get(tx, parent_id) if parent_id else None
+    parent = tenancy.pinned(tx, parent_id) if parent_id else None
     if parent is None:
         raise BadRequest(NO_PARENT)
     chain = [parent, *project_tree.parents(tx, parent.id)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
+from ..model.limit import Limit
 from ..model.tenancy import ProjectRecord
-from .tables import project
+from . import limits
+from .tables import project, resource_limit
 from .tenancy import ROWS, record
 from .text import findable
 
@@ -19,6 +21,9 @@ BELOW = _BELOW.union(select(project.c.id).join(_BELOW, _BELOW.c.id == project.c.
 PARENTS = ROWS.where(project.c.id.in_(select(ABOVE.c.id)))
 SUBTREE = ROWS.where(project.c.id.in_(select(BELOW.c.id))).order_by(project.c.name, project.c.id)
 ENABLED_BELOW = select(project.c.id).where(project.c.id.in_(select(BELOW.c.id)), project.c.enabled).limit(1)
+LIMITS = limits.ROWS.where(
+    or_(resource_limit.c.project_id.in_(select(ABOVE.c.id)), resource_limit.c.project_id.in_(select(BELOW.c.id)))
+).order_by(resource_limit.c.id)
 CHILD = select(exists().where(project.c.parent_id == bindparam("this")))
 
 Tree = Mapping[str, Any]
@@ -52,6 +57,15 @@ def enabled_below(db: Connection, id: str) -> bool:
 def has_children(db: Connection, id: str) -> bool:
     """Whether anything stands below it. One query."""
     return bool(db.execute(CHILD, {"this": id}).scalar())
+
+
+def limits_around(db: Connection, id: str) -> Mapping[str, Sequence[Limit]]:
+    """The limits of each project above and below that has any. One query."""
+    found: dict[str, list[Limit]] = {}
+    for row in db.execute(LIMITS, {"this": id}):
+        limit = Limit(*row)
+        found.setdefault(limit.project_id or "", []).append(limit)
+    return found
 
 
 def ids_above(chain: Sequence[ProjectRecord]) -> Tree | None:

@@ -39,7 +39,7 @@ ROWS = select(*COLUMNS, TAGS.label("tags"))
 SHOWN = {name: project.c[name] for name in ("name", "domain_id", "parent_id", "is_domain", "enabled", "description")}
 LISTING = Listing(ROWS, project.c.id, SHOWN)
 GET = ROWS.where(project.c.id == bindparam("this"))
-PINNED = GET.with_for_update(of=project)
+PINNED = GET.with_for_update(of=project, key_share=True)  # foreign keys to it may still be checked meanwhile
 CHANGE = update(project).where(project.c.id == bindparam("this"))
 DROP_TAGS = delete(project_tag).where(project_tag.c.project_id == bindparam("this"))
 ADD_TAG = insert(project_tag)

@@ -117,8 +117,11 @@ def _responses(route: Route, by_type: Mapping[int, Any]) -> dict[str, Any]:
         success["content"] = {JSON: {"schema": by_type[id(route.reply)]}}
     problem = {JSON: {"schema": {"$ref": f"{SCHEMAS}Problem"}}}
     statuses: Sequence[int] = sorted({*route.errors, *ALWAYS, *_implied(route)} - {route.status})
-    failures = {str(status): {"description": HTTP_STATUS_CODES[status], "content": problem} for status in statuses}
-    return {str(route.status): success, **failures}
+    others = {
+        str(status): {"description": HTTP_STATUS_CODES[status], "content": problem if status >= 400 else success.get("content", {})}
+        for status in statuses
+    }
+    return {str(route.status): success, **others}
 
 
 def _implied(route: Route) -> tuple[int, ...]:

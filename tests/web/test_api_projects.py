@@ -84,6 +84,22 @@ def test_a_project_shows_what_is_above_and_below(cloud, admin):
         check_error(cloud.ask("GET", f"/v3/projects/web?{query}", token=admin), 400)
 
 
+def test_a_tree_shows_limits_where_it_is_asked_to(cloud, admin):
+    child = make(cloud, admin, name="child", parent_id="web")["id"]
+    cloud.do(grants.add, grants.Grant("user", "user-admin", "domain", "default", "role-admin", True), NOW)
+    service = cloud.ask("GET", "/v3/services?type=compute", token=admin).get_json()["services"][0]["id"]
+    resource = {"service_id": service, "resource_name": "cores"}
+    wanted = {"registered_limits": [{**resource, "default_limit": 5}]}
+    assert cloud.ask("POST", "/v3/registered_limits", token=admin, body=wanted).status_code == 201
+    body = {"limits": [{**resource, "project_id": id, "resource_limit": 3} for id in (child, "web")]}
+    made = cloud.ask("POST", "/v3/limits", token=admin, body=body).get_json()["limits"]
+    query = "parents_as_list&include_limits"
+    shown = cloud.ask("GET", f"/v3/projects/{child}?{query}", token=admin).get_json()["project"]["parents"]
+    assert [place["project"]["limits"] for place in shown] == [[limit for limit in made if limit["project_id"] == "web"]]
+    shown = cloud.ask("GET", "/v3/projects/web?subtree_as_list&include_limits", token=admin).get_json()["project"]["subtree"]
+    assert [place["project"]["limits"] for place in shown] == [[limit for limit in made if limit["project_id"] == child]]
+
+
 def test_the_list_is_filtered(cloud, admin):
     make(cloud, admin, name="red", domain_id="other", tags=["a", "b"])
     make(cloud, admin, name="blue", domain_id="other", tags=["b"], enabled=False)

@@ -103,6 +103,7 @@ def show_catalog(call: Call) -> Reply:
     policy="identity:get_auth_projects",
     summary="List the projects one may scope to.",
     reply=ManyProjects,
+    filters=(),
     errors=(400, 401, 403, 503),
 )
 def list_projects(call: Call) -> Reply:
@@ -118,6 +119,7 @@ def list_projects(call: Call) -> Reply:
     policy="identity:get_auth_domains",
     summary="List the domains one may scope to.",
     reply=ManyDomains,
+    filters=(),
     errors=(400, 401, 403, 503),
 )
 def list_domains(call: Call) -> Reply:

@@ -147,7 +147,7 @@ def update_domain(call: Call) -> Reply:
     "/v3/domains/<domain_id>",
     policy="identity:delete_domain",
     summary="Delete a disabled domain with all that is in it.",
-    errors=(401, 403, 404),
+    errors=(401, 403, 404, 409),
     status=204,
 )
 def delete_domain(call: Call) -> Reply:

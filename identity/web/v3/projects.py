@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,13 @@ from identity.web.listing import flag, listed, page_of, query_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
 from identity.web.v3.collection import ManyProjects, ProjectOptions, ProjectShape, Tags, project_shape, project_target
+from identity.web.v3.limits import LimitShape
+from identity.web.v3.limits import shape as limit_shape
 from identity.web.v3.project_body import changed, options_of, tags_of
 
 TAG_QUERY = ("tags", "tags-any", "not-tags", "not-tags-any")
 TREE_QUERY = ("parents_as_list", "parents_as_ids", "subtree_as_list", "subtree_as_ids")
+LIMITS_QUERY = "include_limits"
 
 
 class ProjectBody(msgspec.Struct):
@@ -49,8 +52,12 @@ class ProjectChange(msgspec.Struct):
     tags: Tags | Unset = UNSET
 
 
+class ProjectInTree(ProjectShape):
+    limits: list[LimitShape] | Unset = UNSET
+
+
 class InTree(msgspec.Struct):
-    project: ProjectShape
+    project: ProjectInTree
 
 
 class PlacedProject(ProjectShape):
@@ -100,7 +107,7 @@ def list_projects(call: Call) -> Reply:
     policy="identity:get_project",
     summary="Show a project, and where it stands in the tree.",
     reply=OnePlacedProject,
-    query=TREE_QUERY,
+    query=(*TREE_QUERY, LIMITS_QUERY),
     errors=(400, 401, 403, 404),
 )
 def show_project(call: Call) -> Reply:
@@ -178,7 +185,7 @@ def update_project(call: Call) -> Reply:
     "/v3/projects/<project_id>",
     policy="identity:delete_project",
     summary="Delete a project that has none below it, or a disabled one that acts as a domain.",
-    errors=(401, 403, 404),
+    errors=(401, 403, 404, 409),
     status=204,
 )
 def delete_project(call: Call) -> Reply:
@@ -202,23 +209,31 @@ def _tree(call: Call, db: Connection, id: str) -> Mapping[str, Any]:
     if (parents_list and parents_ids) or (below_list and below_ids):
         raise errors.BadRequest("Ask for parents and subtree each either as a list or as ids, not both.")
     shown: dict[str, Any] = {}
-    own: frozenset[str] = frozenset()
-    if parents_list or below_list:
-        user = call.caller.access.subject.user.id
-        own = frozenset(project.id for project in projects.projects_of(db, user))
+    members = _members_of(call, db, id) if parents_list or below_list else list
     if parents_list:
-        shown["parents"] = _members(call, project_tree.parents(db, id), own)
+        shown["parents"] = members(project_tree.parents(db, id))
     elif parents_ids:
         shown["parents"] = project_tree.ids_above(project_tree.parents(db, id))
     if below_list:
-        shown["subtree"] = _members(call, project_tree.subtree(db, id), own)
+        shown["subtree"] = members(project_tree.subtree(db, id))
     elif below_ids:
         shown["subtree"] = project_tree.ids_below(id, project_tree.subtree(db, id))
     return shown
 
 
-def _members(call: Call, found: Sequence[ProjectRecord], own: frozenset[str]) -> list[dict[str, Any]]:
-    return [{"project": project_shape(call, project)} for project in found if project.id in own]
+def _members_of(call: Call, db: Connection, id: str) -> Callable[[Sequence[ProjectRecord]], list[Any]]:
+    """Shows the members of such a list that the caller has a role in, with their limits where the query asks for these."""
+    own = {project.id for project in projects.projects_of(db, call.caller.access.subject.user.id)}
+    limits = project_tree.limits_around(db, id) if flag(call, LIMITS_QUERY) else None
+
+    def members(found: Sequence[ProjectRecord]) -> list[Any]:
+        shown = [project_shape(call, project) for project in found if project.id in own]
+        if limits is not None:
+            for project in shown:
+                project["limits"] = [limit_shape(call, limit) for limit in limits.get(project["id"], ())]
+        return [{"project": project} for project in shown]
+
+    return members
 
 
 def _tag_filter(asked: Sequence[tuple[str, str]]) -> TagFilter:
