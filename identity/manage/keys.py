@@ -74,8 +74,10 @@ def rotate(config_file: str | None, overrides: tuple[str, ...], as_json: bool, p
         if provider is not None and provider not in sources:
             raise click.UsageError(opening.unused(provider, settings))
         for name, source in sources.items():
-            if provider == name or (provider is None and (name != "credential" or not source.listing())):
+            if provider == name or (provider is None and name != "credential"):
                 done.append((name, opening.rotate(source, settings, store)))
+            elif provider is None and opening.first(source):
+                done.append((name, opening.FIRST))
     if as_json:
         options.print_json([{"provider": name, "primary": one.primary, "removed": list(one.removed)} for name, one in done])
         return

@@ -16,6 +16,8 @@ from ..tokens import rotation, sources
 from ..tokens.keys import DirectoryKeys, StoreKeys
 from ..tokens.vault import Vault
 
+FIRST = rotation.Rotation(1, ())
+"""What a rotation comes to that finds no keys."""
 CREDENTIAL_KEYS = 3  # staged, sealing, and the one that sealed before; Keystone has no option for it either
 
 
@@ -48,7 +50,12 @@ def key_sources(settings: Settings, store: Store) -> dict[str, DirectoryKeys | S
 
 def first_keys(settings: Settings, store: Store) -> list[str]:
     """Make keys where there are none; gives the spellings (or "credential") for which that was so."""
-    return [name for name, keys in key_sources(settings, store).items() if rotation.create(keys, time.time)]
+    return [name for name, keys in key_sources(settings, store).items() if first(keys)]
+
+
+def first(keys: DirectoryKeys | StoreKeys) -> bool:
+    """Make the first keys of one kind, unless there are some; says whether it did."""
+    return rotation.create(keys, time.time)
 
 
 def unused(name: str, settings: Settings) -> str:
@@ -63,7 +70,9 @@ def rotate(keys: DirectoryKeys | StoreKeys, settings: Settings, store: Store) ->
 
     Stored secrets are sealed anew: before, so that the dropped key is in no use; after, so that the old one can go next time.
     """
-    if keys.kind.purpose == sources.CREDENTIAL and not rotation.create(keys, time.time):
+    if keys.kind.purpose == sources.CREDENTIAL:
+        if first(keys):
+            return FIRST
         sealing.renew(store, Vault(keys))
         done = rotation.rotate(keys, CREDENTIAL_KEYS, time.time)
         sealing.renew(store, Vault(keys))

@@ -199,7 +199,7 @@ def test_a_rotation_of_key_files_is_announced_to_the_workers(operator: Operator)
     files = ("--set", f"fernet_tokens.key_repository={operator.directory}/keys")
     operator("db", "upgrade")
     for _ in range(2):
-        operator("keys", "rotate", *files)
+        operator("keys", "rotate", "--provider", "fernet", *files)
     with sqlite3.connect(operator.directory / "g.db") as db:
         assert db.execute("select tag, revokes from change").fetchall() == [("keys:fernet", 0)] * 2
         assert db.execute("select seq from change_counter").fetchone() == (2,)
