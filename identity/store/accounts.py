@@ -44,8 +44,8 @@ LINKS = (
     .where(federated_user.c.user_id == bindparam("this"))
     .order_by(federated_user.c.identity_provider_id, federated_user.c.protocol_id)
 )
-PROTOCOL = select(federation_protocol.c.id).where(
-    federation_protocol.c.identity_provider_id == bindparam("idp"), federation_protocol.c.id == bindparam("protocol")
+PROTOCOLS = select(federation_protocol.c.identity_provider_id, federation_protocol.c.id).where(
+    federation_protocol.c.identity_provider_id.in_(bindparam("idps", expanding=True))
 )
 UNLINK = delete(federated_user).where(federated_user.c.user_id == bindparam("this"))
 LINK = insert(federated_user)
@@ -104,10 +104,12 @@ def set_links(tx: Connection, user_id: str, name: str, links: Sequence[Federated
     """Put these federated links in place of the user's former ones. Raises `BadRequest` for an unknown provider or protocol,
     `Conflict` for a link that another user has."""
     tx.execute(UNLINK, {"this": user_id})
-    for link in links:
-        known = findable(link.idp_id, link.protocol_id, link.unique_id)
-        if not known or tx.execute(PROTOCOL, {"idp": link.idp_id, "protocol": link.protocol_id}).first() is None:
-            raise BadRequest("The user's federated entries name an identity provider or protocol that does not exist.")
+    if not links:
+        return
+    sound = all(findable(link.idp_id, link.protocol_id, link.unique_id) for link in links)
+    known = {tuple(row) for row in tx.execute(PROTOCOLS, {"idps": sorted({link.idp_id for link in links})})} if sound else set()
+    if any((link.idp_id, link.protocol_id) not in known for link in links):
+        raise BadRequest("The user's federated entries name an identity provider or protocol that does not exist.")
     rows = [
         {
             "user_id": user_id,
@@ -118,8 +120,7 @@ def set_links(tx: Connection, user_id: str, name: str, links: Sequence[Federated
         }
         for link in links
     ]
-    if rows:
-        tx.execute(LINK, rows)
+    tx.execute(LINK, rows)
 
 
 def _account(row: Sequence[Any]) -> Account:

@@ -147,7 +147,8 @@ def test_an_option_stays_until_it_is_set_to_null(cloud, admin):
 
 
 def test_what_is_ours_to_write_is_not_kept(cloud, admin):
-    made = make(cloud, admin, id="mine", links=3, password_expires_at="2020-01-01T00:00:00.000000")
+    made = make(cloud, admin, id="mine", links=3, password_expires_at="2020-01-01T00:00:00.000000", original_password="x")
+    assert "original_password" not in made
     assert made["id"] != "mine" and made["password_expires_at"] is None and set(made["links"]) == {"self"}
 
 

@@ -16,8 +16,9 @@ from identity.web.body import UNSET, Description, Given, Id, Name, Unset, presen
 from identity.web.context import Call
 
 TIME = "%Y-%m-%dT%H:%M:%S.%f"  # as the API writes the end of a password: in UTC, but without the Z
-# Members that are ours to write: what a client sends under these names is not kept.
-OURS = frozenset({"id", "links", "password_expires_at", "domain"})
+# Members that are ours to write: what a client sends under these names is not kept. The last one is not ours, but a secret
+# that a client sends to the wrong route, and must not become an attribute that everybody sees.
+OURS = frozenset({"id", "links", "password_expires_at", "original_password"})
 
 AnId = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -152,6 +153,6 @@ def options_of(body: UserBody, stored: Mapping[str, Any]) -> dict[str, Any]:
         return dict(stored)
     sent = present(body.options)
     rules = sent.get("multi_factor_auth_rules") or []
-    if any(len(set(rule)) != len(rule) for rule in rules) or any(rule in rules[:place] for place, rule in enumerate(rules)):
+    if any(len(set(rule)) != len(rule) for rule in rules) or len({tuple(rule) for rule in rules}) != len(rules):
         raise errors.BadRequest("Invalid input: multi_factor_auth_rules names a rule twice, or a method twice in one rule.")
     return {name: value for name, value in {**stored, **sent}.items() if value is not None}
