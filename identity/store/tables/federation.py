@@ -38,7 +38,7 @@ federation_protocol = Table(
     metadata,
     Column("identity_provider_id", ID, ForeignKey("identity_provider.id", ondelete="CASCADE"), primary_key=True),
     Column("id", ID, primary_key=True),
-    Column("mapping_id", ID, nullable=False),  # no foreign key: the mapping may be made later, as today
+    Column("mapping_id", ID, nullable=False),  # no foreign key: a mapping may be deleted and made anew, as today
     Column("remote_id_attribute", String(64), nullable=True),
 )
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from identity import errors
 from identity.model.federation import FederationProtocol
-from identity.store import federation_protocols, identity_providers
+from identity.store import federation_protocols, identity_providers, mappings
 from identity.web.body import UNSET, Unset, given, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
@@ -100,11 +101,11 @@ def show_protocol(call: Call) -> Reply:
     status=201,
 )
 def create_protocol(call: Call) -> Reply:
-    """The mapping may be made later; until then nobody can log in by it."""
     call.enforce()
     body = given(call, "protocol", ProtocolBody).known
     with call.services.store.begin() as tx:
         provider = existing_provider(identity_providers.get(tx, call.args["idp_id"]), call)
+        _check_mapping(tx, body.mapping_id)
         attribute = optional(body.remote_id_attribute, None)
         new = FederationProtocol(call.args["protocol_id"], provider.id, body.mapping_id, attribute)
         federation_protocols.create(tx, new)
@@ -126,6 +127,7 @@ def update_protocol(call: Call) -> Reply:
     with call.services.store.begin() as tx:
         stored = _existing(federation_protocols.get(tx, call.args["idp_id"], call.args["protocol_id"]), call)
         changed = replace(stored, **present(body))
+        _check_mapping(tx, changed.mapping_id)
         federation_protocols.save(tx, changed)
     return json_reply({"protocol": shape(call, changed)})
 
@@ -154,6 +156,11 @@ def shape(call: Call, protocol: FederationProtocol) -> dict[str, Any]:
         "mapping_id": protocol.mapping_id,
         "links": {"self": f"{provider}/protocols/{protocol.id}", "identity_provider": provider},
     }
+
+
+def _check_mapping(tx: Connection, id: str) -> None:
+    if mappings.get(tx, id) is None:
+        raise errors.BadRequest(f"There is no mapping with the id {id}; make it first.")
 
 
 def _existing(protocol: FederationProtocol | None, call: Call) -> FederationProtocol:
