@@ -69,6 +69,8 @@ def rotate(keys: DirectoryKeys | StoreKeys, settings: Settings, store: Store) ->
     """Rotate the keys, and tell every worker to doubt the tokens that it remembers: one may be sealed with a dropped key.
 
     Stored secrets are sealed anew: before, so that the dropped key is in no use; after, so that the old one can go next time.
+    A worker may seal with the old key until it has seen the change (token.max_staleness, or 5 seconds for files): two rotations
+    should be further apart than that.
     """
     if keys.kind.purpose == sources.CREDENTIAL:
         if first(keys):
