@@ -30,7 +30,9 @@ STORED: Final = """SELECT g.actor_kind, g.actor_id, g.target_kind, g.target_id, 
 FOUND: Final = "SELECT {columns} FROM found g WHERE {where}"
 PAGE: Final = "WITH RECURSIVE {parts} SELECT {columns}{names} ORDER BY {order}"
 PLACED: Final = "(g.target_kind, g.target_id, g.inherited) IN (SELECT kind, id, inherited FROM spot)"
-AT_SPOT: Final = "g.target_id = s.id AND g.target_kind = s.kind AND g.inherited = s.inherited"
+# A condition on grants alone would make SQLite read all of them into a Bloom filter before it looks for the few at a spot; one that
+# names the spot too does not.
+AT_SPOT: Final = "g.target_id = s.id AND g.target_kind = s.kind AND g.inherited = s.inherited AND (s.id IS NULL OR ({where}))"
 
 WANTED: Final = "wanted (id) AS (SELECT p.id FROM project p WHERE p.id = :project{inside})"
 WANTED_TREE: Final = """wanted (id) AS (
@@ -38,10 +40,11 @@ WANTED_TREE: Final = """wanted (id) AS (
     UNION SELECT p.id FROM wanted w CROSS JOIN project p WHERE p.parent_id = w.id
 )"""
 # Upwards from the projects asked for: a domain's inherited grant is not spread over all its projects to find one of them.
+# Ends with a source that is NULL, which joins with nothing: to leave it out here would make SQLite read all projects (see AT_SPOT).
 REACH_UP: Final = """reach (source_id, project_id) AS (
-    SELECT p.parent_id, p.id FROM wanted w CROSS JOIN project p WHERE p.id = w.id AND p.parent_id IS NOT NULL
+    SELECT p.parent_id, p.id FROM wanted w CROSS JOIN project p WHERE p.id = w.id
     UNION ALL
-    SELECT p.parent_id, r.project_id FROM reach r CROSS JOIN project p WHERE p.id = r.source_id AND p.parent_id IS NOT NULL
+    SELECT p.parent_id, r.project_id FROM reach r CROSS JOIN project p WHERE p.id = r.source_id
 )"""
 REACH_DOWN: Final = """reach (source_id, project_id) AS (
     SELECT b.target_id, p.id FROM (SELECT DISTINCT target_id FROM base WHERE inherited) b CROSS JOIN project p
@@ -80,7 +83,7 @@ BY_PLACE: Final = """base AS (
            CASE WHEN g.actor_kind = 'user' THEN {none} ELSE g.actor_id END AS group_id,
            g.target_kind, g.target_id, g.inherited, g.role_id
     FROM spot s CROSS JOIN role_grant g LEFT JOIN membership m ON g.actor_kind = 'group' AND m.group_id = g.actor_id
-    WHERE {at} AND (g.actor_kind = 'user' OR m.user_id IS NOT NULL) AND {where}
+    WHERE {at} AND (g.actor_kind = 'user' OR m.user_id IS NOT NULL)
 )"""
 GROWN: Final = """grown (root_id, role_id, prior_id) AS (
     SELECT DISTINCT role_id, role_id, {none} FROM base
@@ -137,10 +140,11 @@ def stored(wanted: AssignmentQuery, order: str, after: str) -> str:
         where.append("g.role_id = :role")
     if actor:
         where.append(f"g.actor_kind = '{actor}' AND g.actor_id = :actor")
-    if spot:
-        where.append(AT_SPOT if by_place else PLACED)
-    source = "spot s CROSS JOIN role_grant g" if by_place else "role_grant g"
-    return _paged([*_places(wanted), *spot], STORED.format(none=NONE, source=source, where=_all(where)), wanted, order)
+    if by_place:
+        source, chosen = "spot s CROSS JOIN role_grant g", AT_SPOT.format(where=_all(where))
+    else:
+        source, chosen = "role_grant g", _all([*where, PLACED] if spot else where)
+    return _paged([*_places(wanted), *spot], STORED.format(none=NONE, source=source, where=chosen), wanted, order)
 
 
 def effective(wanted: AssignmentQuery, order: str, after: str, *, bounded: bool) -> str:
@@ -161,7 +165,7 @@ def effective(wanted: AssignmentQuery, order: str, after: str, *, bounded: bool)
             none=NONE, user=user.replace("{}", "g.actor_id"), member=user.replace("{}", "m.user_id"), where=_all(where)
         )
     else:
-        base = BY_PLACE.format(none=NONE, at=AT_SPOT, where=_all(where))
+        base = BY_PLACE.format(none=NONE, at=AT_SPOT.format(where=_all(where)))
     parts += [*spot, base]
     if wanted.project_id is None:
         parts.append(REACH_DOWN)
@@ -201,7 +205,8 @@ def _spot(wanted: AssignmentQuery) -> list[str]:
         kind = "inside"
     else:
         return []
-    return [f"spot (kind, id, inherited) AS ({SPOTS[kind]})"]
+    # Not merged into what asks it: its constants would be conditions on grants alone (see AT_SPOT).
+    return [f"spot (kind, id, inherited) AS MATERIALIZED ({SPOTS[kind]})"]
 
 
 def _conditions(wanted: AssignmentQuery) -> list[str]:
