@@ -13,7 +13,7 @@ from ..errors import NotFound, missing
 from ..model import revocation
 from ..model.assignment import RoleEntry
 from ..model.listing import EVERYTHING, Page
-from ..model.subject import Domain, Role
+from ..model.subject import Role
 from . import epoch, roles
 from .listing import Listing
 from .tables import project, role, role_grant, user_account, user_group
@@ -92,11 +92,7 @@ held (target_id, role_id) AS (
     UNION SELECT h.target_id, i.implied_id FROM held h JOIN role_implication i ON i.prior_id = h.role_id
 )
 """
-SHOWN = """
-SELECT r.id, r.name, d.id, d.name, d.enabled, d.description
-FROM held h JOIN role r ON r.id = h.role_id LEFT JOIN project d ON d.id = h.target_id
-WHERE r.domain_id IS NULL
-"""
+SHOWN = "SELECT DISTINCT r.id, r.name FROM held h JOIN role r ON r.id = h.role_id WHERE r.domain_id IS NULL"
 HELD = text("".join((HELD_BY, SHOWN))).bindparams(
     bindparam("user", type_=String), bindparam("kind", type_=String), bindparam("groups", type_=String, expanding=True)
 )
@@ -148,21 +144,12 @@ def on(db: Connection, target_kind: str, target_id: str) -> Sequence[Grant]:
     return [Grant(*row) for row in db.execute(ON_TARGET, {"kind": target_kind, "this": target_id})]
 
 
-def domains_of(db: Connection, user_id: str, groups: tuple[str, ...] = ()) -> list[Domain]:
-    """The domains on which the user has a role (direct or by group), by name; disabled ones too. One query."""
-    found = {Domain(id, name, bool(enabled), about) for _, _, id, name, enabled, about in _held(db, user_id, "domain", groups)}
-    return sorted(found, key=lambda domain: domain.name)
-
-
 def system_roles(db: Connection, user_id: str, groups: tuple[str, ...] = ()) -> list[Role]:
     """The user's roles on the system (direct, by group, implied), by name. One query."""
-    return sorted({Role(row[0], row[1]) for row in _held(db, user_id, "system", groups)}, key=lambda role: role.name)
-
-
-def _held(db: Connection, user_id: str, kind: str, groups: tuple[str, ...]) -> Sequence[Sequence[Any]]:
     if not findable(user_id, *groups):
-        return ()
-    return db.execute(HELD, {"user": user_id, "kind": kind, "groups": groups}).all()
+        return []
+    held = db.execute(HELD, {"user": user_id, "kind": SYSTEM, "groups": groups})
+    return sorted({Role(id, name) for id, name in held}, key=lambda role: role.name)
 
 
 def _exactly(grant: Grant) -> dict[str, object]:

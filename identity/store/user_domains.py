@@ -14,14 +14,17 @@ from .text import findable
 IDS = text("".join((HELD_BY, "SELECT h.target_id FROM held h JOIN role r ON r.id = h.role_id WHERE r.domain_id IS NULL")))
 
 
-def listed(db: Connection, user_id: str, page: Page = EVERYTHING) -> tuple[list[ProjectRecord], bool]:
-    """Those of that page, by name, and whether there are more. Direct and group grants count; disabled domains too. One query."""
-    if not findable(user_id):
+def listed(db: Connection, user_id: str, page: Page = EVERYTHING, groups: tuple[str, ...] = ()) -> tuple[list[ProjectRecord], bool]:
+    """Those of that page, by name, and whether there are more. Direct and group grants count; disabled domains too. One query.
+
+    `groups` are ids that a federated login adds.
+    """
+    if not findable(user_id, *groups):
         return [], False
     held = IDS.bindparams(
         bindparam("user", user_id, type_=String),
         bindparam("kind", "domain", type_=String),
-        bindparam("groups", (), type_=String, expanding=True),
+        bindparam("groups", groups, type_=String, expanding=True),
     )
     found = LISTING.page(db, page, project.c.id.in_(held.columns(project.c.id)))
     return [record(row) for row in found.rows], found.more

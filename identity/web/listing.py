@@ -59,7 +59,7 @@ def page_of(call: Call) -> Page:
 def listed(call: Call, key: str, members: Sequence[Any], more: bool = False, marker: str | None = None) -> Reply:
     """The answer. With `more`, it says that it is cut and where the next page is: behind `marker`, or the last member's id."""
     query = call.environ.get("QUERY_STRING", "")
-    here = f"{call.base}{call.environ['PATH_INFO']}"
+    here = f"{call.base}{call.environ['PATH_INFO'].rstrip('/')}"
     links: dict[str, Any] = {"next": None, "self": f"{here}?{query}" if query else here, "previous": None}
     body: dict[str, Any] = {key: members, "links": links}
     if more and (members or marker):
