@@ -16,6 +16,7 @@ run: ## the demo: a small cloud with passwords, Kerberos and X.509 (ARGS="--chec
 	@begun=$$(date +%s.%N); tools/setup.sh run && exec $(BIN)/gatestone demo --since $$begun $(ARGS)
 
 test: setup-test ## run every check (PARTS="lint types" for some of them)
+	@tools/setup.sh conformance
 	@$(BIN)/python tools/checks.py $(PARTS)
 
 lint: setup-test ## check style and types only

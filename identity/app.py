@@ -55,58 +55,63 @@ class Gateway:
         secrets = self._keys[sources.CREDENTIAL] = sources.credential_keys(settings, self.store)
         table = sources.method_table(settings)
         providers = [sources.provider(name, self._keys[name], self.store, table) for name in names]
-        cache = TokenCache(settings.token.cache_size)
+        self._cache = TokenCache(settings.token.cache_size)
+        self._catalog = CatalogSnapshots(_catalog(settings, self.store), all_if_none_chosen=settings.catalog.all_if_none_chosen)
+        self._partners = Partners(self.store)
         self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
-        validator = Validator(self.store, providers, self.feed, cache, clock, credentials)
-        snapshots = CatalogSnapshots(_catalog(settings, self.store), all_if_none_chosen=settings.catalog.all_if_none_chosen)
-        self.feed.subscribe(cache.apply)
-        partners = Partners(self.store)
-        self.feed.subscribe(_evict_on(CATALOG, snapshots.evict))
-        self.feed.subscribe(_evict_on(CATALOG, partners.evict))
-        self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
-        self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
+        self._listen()
+        self._validator = Validator(self.store, providers, self.feed, self._cache, clock, credentials)
         hasher = Hasher(settings.identity)
         passwords = Passwords(self.store, hasher, settings.security_compliance, clock)
         app_creds = ApplicationCredentials(self.store, hasher, clock)
-        self.plugins = _plugins(settings, passwords, app_creds, validator, clock)
+        self.plugins = _plugins(settings, passwords, app_creds, self._validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
-        authenticator = Authenticator(
+        routes = application.declared()
+        enforcer = Enforcer(settings.oslo_policy.policy_file)
+        registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
+        services = Services(
+            settings=settings,
+            clock=clock,
+            passwords=passwords,
+            app_creds=app_creds,
+            store=self.store,
+            validator=self._validator,
+            authenticator=self._authenticator(issuer, clock),
+            revoker=Revoker(self.store, clock),
+            vault=Vault(secrets),
+            enforcer=enforcer,
+            catalog=self._catalog,
+            partners=self._partners,
+            links=Links(public_urls(settings)),
+            documents=Documents(routes, {name: plugin.Payload for name, plugin in self.plugins.items()}),
+            health=self.health,
+            metrics=observe.metrics_body,
+            allow_expired_window=settings.token.allow_expired_window,
+            count_valid=observe.metrics().validations("valid"),
+            count_refused=observe.metrics().validations("refused"),
+        )
+        self.flask = application.make(services)
+        self.wsgi = Edge(self.flask.wsgi_app, settings)
+
+    def _listen(self) -> None:
+        """Who is told of changes: whatever remembers something."""
+        self.feed.subscribe(self._cache.apply)
+        self.feed.subscribe(_evict_on(CATALOG, self._catalog.evict))
+        self.feed.subscribe(_evict_on(CATALOG, self._partners.evict))
+        self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
+        self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
+
+    def _authenticator(self, issuer: Issuer, clock: Clock) -> Authenticator:
+        return Authenticator(
             self.plugins,
             self.store,
             self.feed,
             Scoping(self.store),
             issuer,
-            AccountRules(self.store, settings.security_compliance, clock, self.plugins),
+            AccountRules(self.store, self.settings.security_compliance, clock, self.plugins),
             self.sink,
-            settings.token.allow_rescope_scoped_token,
+            self.settings.token.allow_rescope_scoped_token,
         )
-        enforcer = Enforcer(settings.oslo_policy.policy_file)
-        routes = application.declared()
-        self.flask = application.make(
-            Services(
-                settings=settings,
-                clock=clock,
-                passwords=passwords,
-                app_creds=app_creds,
-                store=self.store,
-                validator=validator,
-                authenticator=authenticator,
-                revoker=Revoker(self.store, clock),
-                vault=Vault(secrets),
-                enforcer=enforcer,
-                catalog=snapshots,
-                partners=partners,
-                links=Links(public_urls(settings)),
-                documents=Documents(routes, {name: plugin.Payload for name, plugin in self.plugins.items()}),
-                health=self.health,
-                metrics=observe.metrics_body,
-                allow_expired_window=settings.token.allow_expired_window,
-                count_valid=observe.metrics().validations("valid"),
-                count_refused=observe.metrics().validations("refused"),
-            )
-        )
-        registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
-        self.wsgi = Edge(self.flask.wsgi_app, settings)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         return self.wsgi(environ, start_response)

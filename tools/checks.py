@@ -21,9 +21,7 @@ PARTS: dict[str, list[str]] = {
     "client types": [str(BIN / "mypy"), "--config-file", "client/pyproject.toml", "client/keystoneauth_gatestone"],
     "tests": [*PYTEST, "-n", "2", "--dist", "loadgroup", "tests", *(f"--ignore={path}" for path in ALONE)],
     "daemons": [*PYTEST, *ALONE],
-}
-OPTIONAL: dict[str, list[str]] = {
-    # The field's own suites; `tools/setup.sh conformance` installs them.
+    # A part of the field's own suites; `make conformance` runs them whole.
     "conformance": [str(BIN / "python"), "-m", "tools.conformance", "--fast"],
 }
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
@@ -43,19 +41,18 @@ def run(command: list[str]) -> tuple[int, str]:
 
 
 def main(chosen: list[str]) -> int:
-    parts = PARTS | OPTIONAL
-    unknown = set(chosen) - set(parts)
+    unknown = set(chosen) - set(PARTS)
     if unknown:
-        print(f"no such part: {', '.join(sorted(unknown))}; known are {', '.join(parts)}", file=sys.stderr)
+        print(f"no such part: {', '.join(sorted(unknown))}; known are {', '.join(PARTS)}", file=sys.stderr)
         return 2
     rows, counts, failed, begun = [], dict.fromkeys(("passed", "failed", "error", "skipped"), 0), False, time.monotonic()
     for name in chosen or PARTS:
-        print(f"\n--- {name}: {' '.join(parts[name]).replace(str(ROOT) + '/', '')}", flush=True)
+        print(f"\n--- {name}: {' '.join(PARTS[name]).replace(str(ROOT) + '/', '')}", flush=True)
         start = time.monotonic()
-        code, last = run(parts[name])
+        code, last = run(PARTS[name])
         failed = failed or code != 0
         rows.append(f"{name:12} {time.monotonic() - start:7.1f} s  {'ok' if code == 0 else f'FAILED (exit code {code})'}")
-        if "pytest" in parts[name]:
+        if "pytest" in PARTS[name]:
             for number, word in COUNT.findall(last):
                 counts[word.rstrip("s")] = counts.get(word.rstrip("s"), 0) + int(number)
     print("\n" + "\n".join(rows))
