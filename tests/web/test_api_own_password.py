@@ -55,6 +55,8 @@ def test_guessing_here_locks_the_account_too(make_cloud):
     cloud = make_cloud(security_compliance=rules(lockout_failure_attempts=2))
     for _ in range(2):
         check_error(own(cloud, "wrong", "brand-new"), 401)
+        told = cloud.events.last()
+        assert (told.outcome, told.user_id, told.reason) == ("failure", "user-member", "wrong password")
     check_error(own(cloud, password_of("member"), "brand-new"), 401)
     check_error(cloud.post(password_auth("member")), 401)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from identity import errors
 from identity.web.body import given
 from identity.web.context import Call
 from identity.web.reply import NO_CONTENT, Reply
@@ -33,5 +34,12 @@ class WantedPassword(msgspec.Struct):
 )
 def change_password(call: Call) -> Reply:
     body = given(call, "user", PasswordBody).known
-    call.services.passwords.change(call.args["user_id"], body.original_password, body.password)
+    user_id = call.args["user_id"]
+    try:
+        call.services.passwords.change(user_id, body.original_password, body.password)
+    except errors.Unauthorized as problem:  # a guess made here must be seen like one made at a log-in
+        request_id = call.environ.get("gatestone.request_id", "")
+        tell = call.services.authenticator.tell_failure
+        tell(problem, ("password",), call.face, call.peer, request_id=request_id, told={"user_id": user_id})
+        raise
     return NO_CONTENT
