@@ -49,7 +49,7 @@ def test_a_payload_that_no_method_names_is_passed_over(shared_cloud: Cloud):
 
 @pytest.mark.parametrize("face", PLAIN_FACES)
 @pytest.mark.parametrize(
-    "method", ["totp", "saml2", "PASSWORD", "password ", "", "planet", "__class__", "mapped", "application_credential"]
+    "method", ["totp", "saml2", "PASSWORD", "password ", "", "planet", "__class__", "mapped", "oauth1"]
 )
 def test_an_unknown_method(shared_cloud: Cloud, face: str, method: str):
     body = {"methods": [method], method: {}, "password": by_password("member")}

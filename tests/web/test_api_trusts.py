@@ -179,6 +179,10 @@ def test_a_trust_that_has_expired_is_not_there(cloud, member):
         check_error(cloud.ask(method, f"{HOME}/{made['id']}{path}", token=member), 404)
 
 
+def test_the_end_of_time(cloud, member):
+    assert make(cloud, member, expires_at="9999-12-31T23:59:59.999999Z")["expires_at"] == "9999-12-31T23:59:59.000000Z"
+
+
 def test_only_within_a_project(cloud):
     for scope in (None, {"domain": {"id": "default"}}):
         token = cloud.login("member", scope).token

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from identity import errors
 
 FORM = "%Y-%m-%dT%H:%M:%S.%f"
+LATEST = 253402300799.0  # the last second of the year 9999: a float has no microseconds there, and would be in the next one
 
 
 def later(value: str | None, now: float) -> float | None:
@@ -19,7 +20,7 @@ def later(value: str | None, now: float) -> float | None:
         read = None
     if read is None or read.tzinfo is not None:
         raise errors.BadRequest("expires_at is not a time in UTC such as 2030-01-31T12:00:00.000000Z.")
-    moment = read.replace(tzinfo=UTC).timestamp()
+    moment = min(read.replace(tzinfo=UTC).timestamp(), LATEST)
     if moment <= now:
         raise errors.BadRequest("expires_at must not be in the past.")
     return moment

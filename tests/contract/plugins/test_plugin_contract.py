@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import authplugins
+from authplugins.application_credential import ApplicationCredential
 from authplugins.external import External
 from authplugins.kerberos import Kerberos
 from authplugins.password import Password
@@ -20,6 +21,7 @@ from authplugins.token import Token
 from authplugins.x509 import X509
 from identity.errors import BadRequest, TokenNotFound, Unauthorized
 from identity.model.auth import UserRef
+from identity.model.delegation import CredentialRef, StoredSecret
 from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
 from identity.model.token import Claims
 from identity.ports import AuthPlugin
@@ -50,6 +52,18 @@ class OneToken:
         if token != SECRET:
             raise TokenNotFound
         return Claims("u1", ("password",), 0, 2**33, ("a",))
+
+
+class OneCredential:
+    def verify(self, ref: CredentialRef, secret: str) -> StoredSecret:
+        if (ref, secret) != (CredentialRef(id="ac1"), SECRET):
+            raise Unauthorized(reason="wrong secret")
+        return StoredSecret("ac1", "u1", "p1", "$hash")
+
+
+def application_credential_case() -> Case:
+    shown = {"id": "ac1", "secret": SECRET}
+    return Case(ApplicationCredential(OneCredential()), lambda: Evidence("application_credential", shown, {}, NOBODY))
 
 
 def password_case() -> Case:
@@ -96,6 +110,7 @@ def cases(realm: Realm) -> dict[str, Case]:
     return {
         "password": password_case(),
         "token": token_case(),
+        "application_credential": application_credential_case(),
         "external": external_case(),
         "x509": x509_case(),
         "kerberos": Case(kerberos, ticket),
