@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, or_, select
@@ -15,11 +16,13 @@ from .tenancy import ROWS, record
 from .text import findable
 
 _ABOVE = select(project.c.parent_id.label("id")).where(project.c.id == bindparam("this")).cte("above", recursive=True)
-ABOVE = _ABOVE.union(select(project.c.parent_id).join(_ABOVE, _ABOVE.c.id == project.c.id).where(project.c.parent_id.is_not(None)))
+# Ends with a NULL, which is equal to nothing: to leave it out here would make SQLite read all projects first.
+ABOVE = _ABOVE.union(select(project.c.parent_id).join(_ABOVE, _ABOVE.c.id == project.c.id))
 _BELOW = select(project.c.id).where(project.c.parent_id == bindparam("this")).cte("below", recursive=True)
 BELOW = _BELOW.union(select(project.c.id).join(_BELOW, _BELOW.c.id == project.c.parent_id))
 PARENTS = ROWS.where(project.c.id.in_(select(ABOVE.c.id)))
-SUBTREE = ROWS.where(project.c.id.in_(select(BELOW.c.id))).order_by(project.c.name, project.c.id)
+# Sorted afterwards: asked for an order, SQLite walks all projects in it.
+SUBTREE = ROWS.where(project.c.id.in_(select(BELOW.c.id)))
 ENABLED_BELOW = select(project.c.id).where(project.c.id.in_(select(BELOW.c.id)), project.c.enabled).limit(1)
 LIMITS = limits.ROWS.where(
     or_(resource_limit.c.project_id.in_(select(ABOVE.c.id)), resource_limit.c.project_id.in_(select(BELOW.c.id)))
@@ -46,7 +49,8 @@ def parents(db: Connection, id: str) -> list[ProjectRecord]:
 
 def subtree(db: Connection, id: str) -> list[ProjectRecord]:
     """Everything below the project, by name. One query."""
-    return [record(row) for row in db.execute(SUBTREE, {"this": id})] if findable(id) else []
+    found = map(record, db.execute(SUBTREE, {"this": id})) if findable(id) else ()
+    return sorted(found, key=attrgetter("name", "id"))
 
 
 def enabled_below(db: Connection, id: str) -> bool:

@@ -31,14 +31,17 @@ FORGET = (
     update(user_account).where(user_account.c.default_project_id == THIS).values(default_project_id=None),
 )
 
+# CROSS JOIN as in `subjects.py`. A walk upwards ends with a NULL, which joins with nothing: with a condition on the project's parent
+# SQLite would first read all projects into a Bloom filter.
 GET = text("""
 WITH RECURSIVE wanted (id) AS (SELECT :this),
 above (id) AS (
     SELECT id FROM wanted
-    UNION SELECT p.parent_id FROM above a JOIN project p ON p.id = a.id WHERE p.parent_id IS NOT NULL
+    UNION SELECT p.parent_id FROM above a CROSS JOIN project p WHERE p.id = a.id
 )
 SELECT p.id, p.name, p.parent_id, p.enabled, p.description, d.id, d.name, d.enabled, CASE WHEN w.id IS NULL THEN 0 ELSE 1 END
-FROM above a JOIN project p ON p.id = a.id JOIN project d ON d.id = COALESCE(p.domain_id, p.id) LEFT JOIN wanted w ON w.id = p.id
+FROM above a CROSS JOIN project p JOIN project d ON d.id = COALESCE(p.domain_id, p.id) LEFT JOIN wanted w ON w.id = p.id
+WHERE p.id = a.id
 """).bindparams(bindparam("this", type_=String))
 
 # A grant counts when its role, or one that it implies, may stand in a token: roles of one domain do not.
@@ -59,18 +62,19 @@ held (kind, id, inherited) AS (
     WHERE g.actor_kind = a.kind AND g.actor_id = a.id AND g.target_kind <> 'system' AND g.role_id IN (SELECT role_id FROM telling)
 ),
 below (id) AS (
-    SELECT p.id FROM held h JOIN project p ON p.parent_id = h.id WHERE h.inherited
-    UNION SELECT p.id FROM below b JOIN project p ON p.parent_id = b.id
+    SELECT p.id FROM held h CROSS JOIN project p WHERE p.parent_id = h.id AND h.inherited
+    UNION SELECT p.id FROM below b CROSS JOIN project p WHERE p.parent_id = b.id
 ),
 wanted (id) AS (SELECT h.id FROM held h WHERE h.kind = 'project' AND NOT h.inherited UNION SELECT b.id FROM below b)
 """
 # `above` brings the ancestors along, since a project is switched off by any of them.
 WITH_ANCESTORS = """, above (id) AS (
     SELECT id FROM wanted
-    UNION SELECT p.parent_id FROM above a JOIN project p ON p.id = a.id WHERE p.parent_id IS NOT NULL
+    UNION SELECT p.parent_id FROM above a CROSS JOIN project p WHERE p.id = a.id
 )
 SELECT p.id, p.name, p.parent_id, p.enabled, p.description, d.id, d.name, d.enabled, CASE WHEN w.id IS NULL THEN 0 ELSE 1 END
-FROM above a JOIN project p ON p.id = a.id JOIN project d ON d.id = COALESCE(p.domain_id, p.id) LEFT JOIN wanted w ON w.id = p.id
+FROM above a CROSS JOIN project p JOIN project d ON d.id = COALESCE(p.domain_id, p.id) LEFT JOIN wanted w ON w.id = p.id
+WHERE p.id = a.id
 """
 OF_USER = text("".join((HELD, WITH_ANCESTORS))).bindparams(
     bindparam("user", type_=String), bindparam("groups", type_=String, expanding=True)
