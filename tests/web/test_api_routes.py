@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
 
-from identity.settings import OsloPolicy
 from identity.web.application import MODULES
+from identity.web.home import template
 from identity.web.route import PUBLIC, routes_of
 from tests.support.gateway import BASE, Cloud, check_error, project
 
 ROUTES = {(route.method, route.path): route for route in routes_of(MODULES)}
 GUARDED = [key for key, route in ROUTES.items() if route.policy != PUBLIC]
-READS = sorted({path for method, path in ROUTES if method == "GET"})
+# Paths without variables: those with variables are asked about real things in tests/web/matrix.
+READS = sorted({path for method, path in ROUTES if method == "GET" and "<" not in path})
+OWN_SCOPES = ["/v3/auth/catalog", "/v3/auth/projects", "/v3/auth/domains", "/v3/auth/system"]
+
+# The API's route table: method, path, group. What is served from it comes from the declarations.
+TABLE = Path(__file__).parent / "routes-v3.tsv"
+NOT_YET = {
+    "federation-auth": "logging in through another identity provider is a capability of its own",
+    "federation-saml-idp": "so is vouching for our users elsewhere",
+    "OS-OAUTH2": "and so is OAuth 2.0",
+}
+NOT_YET_EITHER = {("POST", "/v3/ec2tokens"), ("POST", "/v3/s3tokens")}  # they log in with keys that are only kept so far
+# Another route's variable may stand for the last word: PATCH /v3/limits/model is about a limit of that name.
+SHADOWED = {path for _, path in ROUTES if path == "/v3/limits/model" or path.startswith("/v3/domains/config/")}
+OURS = {"/metrics", "/v3/docs", "/v3/openapi.json"}
 
 # Who may ask about the token of `member`, and how an allowed request is answered.
 ABOUT_MEMBER = {"GET": 200, "HEAD": 200, "DELETE": 204}
@@ -29,22 +44,16 @@ PERSONAS = {
 }
 
 
-def test_the_list_of_routes_is_the_known_one():
-    assert sorted(ROUTES) == [
-        ("DELETE", "/v3/auth/tokens"),
-        ("GET", "/"),
-        ("GET", "/healthcheck"),
-        ("GET", "/metrics"),
-        ("GET", "/v3"),
-        ("GET", "/v3/"),
-        ("GET", "/v3/auth/catalog"),
-        ("GET", "/v3/auth/domains"),
-        ("GET", "/v3/auth/projects"),
-        ("GET", "/v3/auth/system"),
-        ("GET", "/v3/auth/tokens"),
-        ("HEAD", "/v3/auth/tokens"),
-        ("POST", "/v3/auth/tokens"),
-    ]
+def test_the_served_routes_are_the_apis():
+    """The API's own table, but for what is named here."""
+    with TABLE.open() as lines:
+        table = {(row["method"], row["path"]): row["group"] for row in csv.DictReader(lines, delimiter="\t")}
+    served = {(method, template(path)) for method, path in ROUTES}
+    served |= {("HEAD", path) for method, path in served if method == "GET"}
+    absent = {request: group for request, group in table.items() if request not in served}
+    assert {request for request, group in absent.items() if group not in NOT_YET} == NOT_YET_EITHER
+    assert {group for group in absent.values()} == {*NOT_YET, "ec2-s3"}
+    assert {path for method, path in served - table.keys() if (method, path) != ("HEAD", "/healthcheck")} == OURS
 
 
 @pytest.mark.parametrize("persona", PERSONAS)
@@ -76,7 +85,7 @@ def test_no_token_no_answer(shared_cloud: Cloud, method: str, path: str, token: 
             assert check_error(answer, 401)["message"] == "The request you have made requires authentication."
 
 
-@pytest.mark.parametrize("path", [path for method, path in GUARDED if method == "GET" and path != "/v3/auth/tokens"])
+@pytest.mark.parametrize("path", OWN_SCOPES)
 def test_every_user_may_ask_for_its_own_scopes(shared_cloud: Cloud, path: str):
     for name, scope in (("admin", project("admin")), ("stranger", project("shop")), ("nobody", None)):
         answer = shared_cloud.ask("GET", path, token=shared_cloud.login(name, scope).token)
@@ -85,19 +94,6 @@ def test_every_user_may_ask_for_its_own_scopes(shared_cloud: Cloud, path: str):
         else:
             assert answer.status_code == 200
             assert answer.get_json()["links"]["self"] == BASE + path
-
-
-def test_every_guarded_route_asks_the_policy(cloud: Cloud, tmp_path: Path):
-    """A handler that forgot to ask would serve every token holder: under a policy that denies all, none answers."""
-    deny = tmp_path / "policy.yaml"
-    deny.write_text("".join(f'"{ROUTES[key].policy}": "!"\n' for key in GUARDED))
-    strict = cloud.second(oslo_policy=OsloPolicy(policy_file=str(deny)))
-    admin = cloud.login("admin", project("admin")).token
-    for method, path in GUARDED:
-        assert strict.ask(method, path, token=admin, subject=admin).status_code == 403, (method, path)
-        assert 403 in ROUTES[method, path].errors, "the declaration must say what the route may answer"
-        allowed = cloud.ask("GET" if method == "DELETE" else method, path, token=admin, subject=admin)
-        assert allowed.status_code == 200, (method, path)
 
 
 @pytest.mark.parametrize("path", READS)
@@ -111,20 +107,18 @@ def test_head_is_get_without_a_body(shared_cloud: Cloud, path: str):
         assert head.headers["Content-Length"] == full.headers["Content-Length"] == str(len(full.data))
 
 
-@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES}))
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "X" * 300])
-def test_a_wrong_method_is_told_the_right_ones(shared_cloud: Cloud, path: str, method: str):
+@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES} - SHADOWED))
+def test_a_wrong_method_is_told_the_right_ones(shared_cloud: Cloud, path: str):
     served = {known for known, place in ROUTES if place == path}
-    if method in served:
-        return
-    answer = shared_cloud.ask(method, path)
-    check_error(answer, 405)
-    told = {name.strip() for name in answer.headers["Allow"].split(",")}
-    assert told == served | ({"HEAD"} if "GET" in served else set()) | {"OPTIONS"}
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "X" * 300} - served:
+        answer = shared_cloud.ask(method, path)
+        check_error(answer, 405)
+        told = {name.strip() for name in answer.headers["Allow"].split(",")}
+        assert told == served | ({"HEAD"} if "GET" in served else set()) | {"OPTIONS"}, method
 
 
 @pytest.mark.parametrize(
-    "path", ["/v2.0", "/v3/users", "/v3/auth", "/v3/auth/token", "/V3", "/v3/auth/tokens/x", "/krb/v3/krb/v3", "/favicon.ico"]
+    "path", ["/v2.0", "/v3/user", "/v3/auth", "/v3/auth/token", "/V3", "/v3/auth/tokens/x", "/krb/v3/krb/v3", "/favicon.ico"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_path_is_a_404_and_never_a_challenge(shared_cloud: Cloud, path: str, method: str):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
+from identity.settings import OsloPolicy
 from identity.web.application import declared
 from identity.web.route import PUBLIC, Route
 from tests.support.gateway import check_error
 from tests.web.matrix.bodies import BODIES, body_of
-from tests.web.matrix.oracle import VARIABLE, Oracle, rules_by_operation
+from tests.web.matrix.oracle import DOMAIN_ROLES, VARIABLE, Oracle, rules_by_operation
 from tests.web.matrix.seed import FAR, SELF, STORED, UNKNOWN
-from tests.web.matrix.world import DELEGATED, PERSONAS, World
+from tests.web.matrix.world import DELEGATED, PERSONAS, World, told
 
 ROUTES = {f"{route.method} {route.path}": route for route in declared()}
 GUARDED = [name for name, route in ROUTES.items() if route.policy != PUBLIC]
@@ -143,3 +145,28 @@ def test_the_personas_differ_and_every_rule_is_met_from_both_sides(world: World,
         "identity:list_regions",
         "identity:list_registered_limits",
     }
+
+
+def test_every_guarded_route_asks_the_policy(world: World, tmp_path: Path):
+    """A handler that forgot to ask would serve every token holder: under a policy that denies all, none answers."""
+    deny = tmp_path / "policy.yaml"
+    deny.write_text("".join(f'"{rule}": "!"\n' for rule in {ROUTES[name].policy for name in GUARDED} | set(DOMAIN_ROLES.values())))
+    strict = world.cloud.second(oslo_policy=OsloPolicy(policy_file=str(deny)))
+    try:
+        for name in GUARDED:
+            route, ids = ROUTES[name], world.ids[SELF]
+            body = body_of(route.method, route.path, route.body is not None, ids)
+            with world.as_it_was() as changed:
+                token = world.tokens["project admin"]
+                answer = strict.ask(route.method, world.path(route, ids), token=token, subject=token, body=body)
+            assert (answer.status_code, changed) == (403, [False]), name
+            assert 403 in route.errors, "the declaration must say what the route may answer"
+    finally:
+        strict.close()
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.method == "GET" and "<" in route.path])
+def test_a_trailing_slash_changes_nothing(world: World, name: str):
+    path = world.path(ROUTES[name], world.ids[SELF])
+    bare, slashed = (world.cloud.ask("GET", asked, token=world.tokens["system admin"]) for asked in (path, f"{path}/"))
+    assert told(slashed) == told(bare)
