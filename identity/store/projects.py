@@ -31,7 +31,7 @@ FORGET = (
     update(user_account).where(user_account.c.default_project_id == THIS).values(default_project_id=None),
 )
 
-# CROSS JOIN as in `subjects.py`. A walk upwards ends with a NULL, which joins with nothing: with a condition on the parent of a project
+# CROSS JOIN as in `subjects.py`. A walk upwards ends with a NULL, which joins with nothing: with a condition on the parent
 # SQLite would first read all projects into a Bloom filter.
 GET = text("""
 WITH RECURSIVE wanted (id) AS (SELECT :this),
