@@ -109,9 +109,11 @@ def remove_member(tx: Connection, group_id: str, user_id: str, now: float) -> No
 def delete(tx: Connection, group_id: str, now: float) -> None:
     """Remove the group and its grants; where it had a role, ends the scoped tokens of its members. Raises `NotFound`."""
     changes = removal.by_groups(tx, [group_id])
-    tx.execute(DELETE_GRANTS, {"this": group_id})
     if tx.execute(DELETE, {"this": group_id}).rowcount == 0:
         raise NotFound(reason="no such group")
+    tx.execute(
+        DELETE_GRANTS, {"this": group_id}
+    )  # after the row itself, whose deletion waits for those who are just giving it a role
     epoch.record(tx, now, changes)
 
 

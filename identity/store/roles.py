@@ -13,7 +13,7 @@ from ..model import revocation
 from ..model.assignment import Inference, RoleEntry
 from ..model.listing import EVERYTHING, Page
 from ..model.subject import Role
-from . import domains, epoch, removal
+from . import application_credentials, domains, epoch, removal
 from .listing import Listing
 from .tables import change_counter, role, role_grant, role_implication
 from .text import checked_description, checked_id, checked_name, findable
@@ -152,8 +152,8 @@ def save(tx: Connection, changed: RoleEntry, now: float) -> None:
 
 
 def delete(tx: Connection, role_id: str, now: float) -> None:
-    """Remove the role with its grants and implications; ends every token that holds it."""
-    changes = removal.by_roles(tx, [role_id])
+    """Remove the role with grants, implications and the application credentials that hand it on; ends every token that holds it."""
+    changes = removal.by_roles(tx, [role_id]) + application_credentials.remove_with_role(tx, role_id)
     tx.execute(DELETE_GRANTS, {"this": role_id})
     if tx.execute(DELETE, {"this": role_id}).rowcount == 0:
         raise NotFound(reason="no such role")

@@ -223,10 +223,11 @@ def set_enabled(tx: Connection, user_id: str, enabled: bool, now: float) -> None
 def delete(tx: Connection, user_id: str, now: float) -> None:
     """Remove the user with passwords, memberships, grants, credentials and what was delegated by or to it. Raises `NotFound`."""
     trusts = tx.execute(TRUSTS, {"this": user_id}).scalars().all()
-    tx.execute(DELETE_GRANTS, {"this": user_id})
-    tx.execute(DELETE_CREDENTIALS, {"this": user_id})
     if tx.execute(DELETE, {"this": user_id}).rowcount == 0:
         raise NotFound(reason="no such user")
+    # After the row itself, whose deletion waits for those who are just giving the user something.
+    tx.execute(DELETE_GRANTS, {"this": user_id})
+    tx.execute(DELETE_CREDENTIALS, {"this": user_id})
     epoch.record(tx, now, [(revocation.USER, user_id, True), *[(revocation.TRUST, id, True) for id in trusts]])
 
 
