@@ -11,32 +11,26 @@ import os
 import queue
 import select
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
-from uuid import uuid4
 
 from gunicorn.workers.base import Worker
 
-from identity.model.event import LoginEvent
 from identity.ports import EventSink
 
 from . import refusal
 from .connection import CHUNK, IN_A_THREAD, Conn, Phase
 from .framing import Framing
+from .handshake import IN, OUT, Handshakes
 from .observe import LogSink, log, metrics
 from .refusal import Refused
 from .reply import SERVER, Reply, environ, frozen_config, parse, read_body
-from .tls import check_client, is_unproven
 
-_IN: Final = select.EPOLLIN | select.EPOLLONESHOT
-_OUT: Final = select.EPOLLOUT | select.EPOLLONESHOT
 _LINGER: Final = 1.0  # seconds in which a client may still read our last answer
 _X509_LIFE: Final = 60.0  # seconds after which a certificate is asked for anew
-_HANDSHAKERS: Final = 2
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -55,7 +49,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.conns: dict[int, Conn] = {}
         self.ready: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
         self.logins: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
-        self.handshakes: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
+        self.handshakes: Handshakes | None = None
         self.returned: deque[Conn] = deque()
         self.poll = select.epoll()
         self.serving = 0
@@ -77,7 +71,6 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     def _open(self) -> None:
         # The application's own sink, where it has one: whoever is told of log-ins hears of these too.
-        self.sink: EventSink = getattr(self.app.built, "sink", None) or LogSink(self.app.settings.auth.methods)
         self.by_fd = {listener.fileno(): listener for listener in self.sockets}
         for fd, listener in self.by_fd.items():
             listener.setblocking(False)
@@ -88,8 +81,10 @@ class FrontWorker(Worker):  # type: ignore[misc]
             for number in range(self.cfg.threads):
                 threading.Thread(target=self._serve_all, args=(waiting,), name=f"{name}-{number}", daemon=True).start()
         if self.contexts is not None:
-            for number in range(_HANDSHAKERS):
-                threading.Thread(target=self._shake_all, name=f"handshake-{number}", daemon=True).start()
+            # The application's own sink, where it has one: whoever is told of log-ins hears of these too.
+            sink: EventSink = getattr(self.app.built, "sink", None) or LogSink(self.app.settings.auth.methods)
+            self.handshakes = Handshakes(self.listener, self.contexts, sink, self._arm, self._hang_up)
+            self.handshakes.start()
         self.app.say_ready()
 
     def _turn(self, timeout: float) -> None:
@@ -121,9 +116,9 @@ class FrontWorker(Worker):  # type: ignore[misc]
         conn = Conn(sock, client, listener.getsockname(), time.monotonic() + self.header_timeout)
         self.conns[conn.fd] = conn
         self.poll.register(conn.fd, 0)
-        if self.contexts is not None:
+        if self.handshakes is not None:
             conn.phase = Phase.HANDSHAKE
-            self._arm(conn, _IN)
+            self._arm(conn, IN)
         else:
             self._advance(conn)
 
@@ -139,7 +134,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """Something may have arrived."""
         if conn.phase is Phase.HANDSHAKE:
             conn.phase = Phase.SHAKING
-            self.handshakes.put(conn)
+            self.handshakes.put(conn)  # type: ignore[union-attr]  # no other listener has that phase
         elif conn.phase is Phase.LINGER:
             self._throw_away(conn)
         elif conn.phase is Phase.WRITING:
@@ -172,7 +167,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             if framing.expects_continue:
                 with contextlib.suppress(OSError):
                     conn.sock.send(_CONTINUE)
-        self._arm(conn, _IN)
+        self._arm(conn, IN)
 
     def _dispatch(self, conn: Conn, extent: int) -> None:
         if self.listener == "x509" and conn.context is not self.contexts.current():
@@ -203,7 +198,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self._close(conn)
             return
         self._end(conn)
-        self._arm(conn, _IN)
+        self._arm(conn, IN)
 
     @staticmethod
     def _end(conn: Conn) -> None:
@@ -213,7 +208,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def _write_on(self, conn: Conn) -> None:
         """The client has taken a part of its answer; a slow one costs no thread."""
         if not conn.push():
-            self._arm(conn, _OUT)
+            self._arm(conn, OUT)
         elif conn.keep:
             conn.phase = Phase.READING
             conn.deadline = time.monotonic() + (self.keepalive if self.alive else 0.5)
@@ -239,7 +234,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         except (OSError, ValueError):
             data = b""
         if data:
-            self._arm(conn, _IN)
+            self._arm(conn, IN)
         else:
             self._close(conn)
 
@@ -302,48 +297,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     # --- the threads ----------------------------------------------------------------------------------------------
 
-    def _shake_all(self) -> None:
-        while True:
-            conn = self.handshakes.get()
-            if conn is None:
-                return
-            try:
-                self._shake(conn)
-            except Exception as error:  # one client must not take the thread from all
-                self._tell_failed(conn, error)
-                self._end(conn)
-                self.returned.append(conn)
-                self._wake()
-
-    def _shake(self, conn: Conn) -> None:
-        """Do as much of the handshake as has arrived. Raises OSError or ValueError where it cannot succeed any more."""
-        try:
-            if conn.context is None:
-                context = self.contexts.current()
-                conn.sock = context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)  # fails if reset by now
-                conn.context = context
-            conn.sock.do_handshake()
-            if self.listener == "x509":
-                check_client(conn.sock)
-        except ssl.SSLWantReadError:
-            conn.phase = Phase.HANDSHAKE
-            self._arm(conn, _IN)
-        except ssl.SSLWantWriteError:
-            conn.phase = Phase.HANDSHAKE
-            self._arm(conn, _OUT)
-        else:
-            conn.phase = Phase.READING
-            self._arm(conn, _IN)
-
-    def _tell_failed(self, conn: Conn, error: Exception) -> None:
-        """A certificate that was refused is a login that failed; anything else is a client that speaks no TLS, or not ours."""
-        metrics().refused("handshake")
-        if self.listener == "x509" and is_unproven(error):
-            self.sink.login(LoginEvent("failure", ("x509",), "/x509", conn.address, f"req-{uuid4()}", reason=str(error)))
-        elif isinstance(error, (OSError, ValueError)):
-            log().debug("handshake_failed", address=conn.address, reason=str(error))
-        else:
-            log().exception("handshake_failed", address=conn.address)
+    def _hang_up(self, conn: Conn) -> None:
+        """Have the event loop close a connection whose handshake failed, once the client has read why."""
+        self._end(conn)
+        self.returned.append(conn)
+        self._wake()
 
     def _serve_all(self, waiting: queue.SimpleQueue[Conn | None]) -> None:
         while True:
@@ -366,7 +324,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         if not conn.push():
             conn.deadline = time.monotonic() + self.body_timeout
             conn.phase = Phase.WRITING
-            self._arm(conn, _OUT)
+            self._arm(conn, OUT)
             return
         if not conn.keep:
             self._end(conn)
@@ -375,7 +333,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             more = conn.buffer or (conn.context is not None and conn.sock.pending())
             conn.phase = Phase.READING
             if not more:
-                self._arm(conn, _IN)  # the event loop need not be woken for this
+                self._arm(conn, IN)  # the event loop need not be woken for this
                 return
         self.returned.append(conn)
         self._wake()

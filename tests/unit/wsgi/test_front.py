@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,7 @@ from identity.errors import StartError
 from identity.settings import Settings
 from identity.wsgi.connection import Conn, Phase
 from identity.wsgi.front import FrontWorker
+from identity.wsgi.handshake import Handshakes
 from tests.support.pki import Authority
 
 REQUEST = b"GET /v3 HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -34,7 +35,7 @@ def worker() -> Iterator[FrontWorker]:
     made.header_timeout, made.body_timeout, made.keepalive = 5.0, 5.0, 5.0
     made.max_head, made.max_body = 131070, 114688
     made.conns, made.returned, made.poll = {}, deque(), select.epoll()
-    made.ready, made.logins, made.handshakes = queue.SimpleQueue(), queue.SimpleQueue(), queue.SimpleQueue()
+    made.ready, made.logins, made.handshakes = queue.SimpleQueue(), queue.SimpleQueue(), None
     made.PIPE = os.pipe()
     for end in made.PIPE:
         os.set_blocking(end, False)
@@ -50,6 +51,12 @@ def joined(worker: FrontWorker, sock: Any) -> Conn:
     worker.conns[conn.fd] = conn
     worker.poll.register(conn.fd, 0)
     return conn
+
+
+def handshakes(worker: FrontWorker, current: Callable[[], ssl.SSLContext], heard: list[Any], listener: str = "api") -> Handshakes:
+    contexts: Any = SimpleNamespace(current=current)
+    sink: Any = SimpleNamespace(login=heard.append)
+    return Handshakes(listener, contexts, sink, worker._arm, worker._hang_up)
 
 
 def test_a_last_answer_gets_its_time_before_the_loop_may_look(worker: FrontWorker) -> None:
@@ -69,11 +76,11 @@ def test_a_failed_handshake_gets_its_time_too(worker: FrontWorker, tmp_path: Pat
     with ours, theirs:
         conn = joined(worker, ours)
         conn.phase = Phase.SHAKING
-        worker.contexts = SimpleNamespace(current=lambda: server_side(tmp_path))
+        made = handshakes(worker, lambda: server_side(tmp_path), [])
         theirs.sendall(b"GET / HTTP/1.1\r\n\r\n")
         for one in (conn, None):
-            worker.handshakes.put(one)
-        worker._shake_all()
+            made.put(one)
+        made.run()
         worker._reap(time.monotonic())
         assert worker.conns[conn.fd] is conn and conn.phase is Phase.LINGER
 
@@ -93,12 +100,12 @@ def test_a_handshake_that_fails_in_our_own_code_keeps_its_thread(worker: FrontWo
     def broken() -> ssl.SSLContext:
         raise StartError("of a kind that nobody expects")
 
-    worker.contexts = SimpleNamespace(current=broken)
+    made = handshakes(worker, broken, [])
     pairs = [socket.socketpair() for _ in range(2)]
     conns = [joined(worker, ours) for ours, _ in pairs]
     for one in (*conns, None):
-        worker.handshakes.put(one)
-    thread = threading.Thread(target=worker._shake_all, daemon=True)
+        made.put(one)
+    thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
     thread.join(10)
     assert not thread.is_alive() and list(worker.returned) == conns
@@ -143,13 +150,19 @@ def test_a_request_that_waits_within_tls_is_not_forgotten(worker: FrontWorker, t
         assert worker.ready.get(timeout=1) is conn and conn.message == REQUEST
 
 
-def test_the_sink_of_the_application_hears_of_refused_certificates(worker: FrontWorker) -> None:
+def test_the_sink_of_the_application_hears_of_refused_certificates(
+    worker: FrontWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever builds the application with a sink of his own is told of all log-ins, or of none."""
     heard: list[Any] = []
     sink = SimpleNamespace(login=heard.append)
     worker.app = SimpleNamespace(built=SimpleNamespace(sink=sink), settings=Settings(), say_ready=lambda: None)
     worker.sockets, worker.cfg, worker.listener = [], SimpleNamespace(threads=0), "x509"
+    worker.contexts = SimpleNamespace(current=lambda: server_side(tmp_path))
+    monkeypatch.setattr(Handshakes, "start", lambda _self: None)
     worker._open()
+    made = worker.handshakes
+    assert made is not None
     ours, theirs = socket.socketpair()
     with ours, theirs:
         conn = joined(worker, ours)
@@ -158,7 +171,7 @@ def test_the_sink_of_the_application_hears_of_refused_certificates(worker: Front
             ssl.SSLError("[SSL: SSLV3_ALERT_BAD_CERTIFICATE]"),
             ConnectionResetError("certificate"),
         ):
-            worker._tell_failed(conn, error)
+            made.tell_failed(conn, error)
     assert len(heard) == 1
     assert (heard[0].outcome, heard[0].methods, heard[0].address) == ("failure", ("x509",), "127.0.0.1")
     assert "refused" in heard[0].reason
