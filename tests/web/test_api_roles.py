@@ -221,3 +221,4 @@ def test_who_may_see_and_change_what_is_implied(cloud, implies):
         assert cloud.ask("GET", "/v3/role_inferences", token=token).status_code == seeing
         check_error(implies("PUT", "role-service", "role-reader", token=token), 403)
         check_error(implies("DELETE", "role-member", "role-reader", token=token), 403)
+        check_error(implies("DELETE", "role-member", "none", token=token), 403)

@@ -56,12 +56,9 @@ def check(call: Call, *, inherited: bool = False) -> Reply:
     """204 where exactly this grant is stored."""
     wanted = _wanted(call, inherited)
     with call.services.store.read() as db:
-        ends = _ends(db, wanted)
-        found = grants.has(db, wanted)
-    call.enforce(ends.target())
-    ends.must_exist(wanted)
-    if not found:
-        raise _no_grant(wanted)
+        _allowed(call, db, wanted)
+        if not grants.has(db, wanted):
+            raise _no_grant(wanted)
     return NO_CONTENT
 
 
@@ -69,9 +66,7 @@ def give(call: Call, *, inherited: bool = False) -> Reply:
     """204, also where it was given before."""
     wanted = _wanted(call, inherited)
     with call.services.store.read() as db:
-        ends = _ends(db, wanted)
-    call.enforce(ends.target())
-    ends.must_exist(wanted)
+        ends = _allowed(call, db, wanted)
     _check_domain(ends)
     with call.services.store.begin() as tx:
         grants.add(tx, wanted, call.now)
@@ -82,9 +77,7 @@ def take(call: Call, *, inherited: bool = False) -> Reply:
     """The user or group may be gone: what is left of it can be cleared away."""
     wanted = _wanted(call, inherited)
     with call.services.store.read() as db:
-        ends = _ends(db, wanted)
-    call.enforce(ends.target())
-    ends.must_exist(wanted, actor=False)
+        _allowed(call, db, wanted, actor=False)
     with call.services.store.begin() as tx:
         if not grants.has(tx, wanted):
             raise _no_grant(wanted)
@@ -96,9 +89,7 @@ def given_roles(call: Call, *, inherited: bool = False) -> Reply:
     """The roles that were given on this very target; neither those of groups nor implied ones."""
     wanted = _wanted(call, inherited)
     with call.services.store.read() as db:
-        ends = _ends(db, wanted)
-        call.enforce(ends.target())
-        ends.must_exist(wanted)
+        _allowed(call, db, wanted)
         found, more = grants.held(db, wanted, page_of(call))
     return listed(call, "roles", [shape(call, role) for role in found], more)
 
@@ -119,7 +110,7 @@ class _Ends:
                 found.update({f"target.{party.kind}.{name}": value for name, value in party.attributes})
         return found
 
-    def must_exist(self, wanted: Grant, *, actor: bool = True) -> None:
+    def must_exist(self, wanted: Grant, actor: bool) -> None:
         if wanted.role_id and self.role is None:
             raise errors.missing("role", wanted.role_id)
         if actor and self.actor is None:
@@ -139,12 +130,16 @@ def _wanted(call: Call, inherited: bool) -> Grant:
     return Grant(kind, call.args[f"{kind}_id"], *where, call.args.get("role_id", ""), inherited)
 
 
-def _ends(db: Connection, wanted: Grant) -> _Ends:
-    return _Ends(
+def _allowed(call: Call, db: Connection, wanted: Grant, *, actor: bool = True) -> _Ends:
+    """The ends of the grant, once the policy has been asked. Raises `Forbidden`, then `NotFound`; `actor`: for a missing one too."""
+    ends = _Ends(
         roles.entry(db, wanted.role_id) if wanted.role_id else None,
         grants.party(db, wanted.actor_kind, wanted.actor_id),
         None if wanted.target_kind == grants.SYSTEM else grants.party(db, wanted.target_kind, wanted.target_id),
     )
+    call.enforce(ends.target())
+    ends.must_exist(wanted, actor)
+    return ends
 
 
 def _check_domain(ends: _Ends) -> None:

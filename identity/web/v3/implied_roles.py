@@ -76,8 +76,7 @@ def list_role_inferences(call: Call) -> Reply:
     errors=(401, 403, 404),
 )
 def list_implied_roles(call: Call) -> Reply:
-    prior = _existing(call, "prior_role")
-    call.enforce(target_of(prior, "prior_role"))
+    (prior,) = _allowed(call, "prior_role")
     with call.services.store.read() as db:
         found = [_end(call, rule.implied) for rule in roles.implied_by(db, prior.id)]
     links = {"self": f"{call.base}/v3/roles/{prior.id}/implies"}
@@ -147,18 +146,19 @@ def delete_implied_role(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _existing(call: Call, what: str) -> RoleEntry:
-    """The role in that place of the URL. An unknown id is a 404 for everyone, as for `/v3/roles/<role_id>`."""
+def _allowed(call: Call, *places: str) -> list[RoleEntry]:
+    """The roles of those places in the URL, once the policy has been asked. Raises `Forbidden`, `NotFound`."""
     with call.services.store.read() as db:
-        found = roles.entry(db, call.args[f"{what}_id"])
-    if found is None:
-        raise errors.missing("role", call.args[f"{what}_id"])
-    return found
+        found = {place: roles.entry(db, call.args[f"{place}_id"]) for place in places}
+    call.enforce({name: value for place, role in found.items() for name, value in target_of(role, place).items()})
+    for place, role in found.items():
+        if role is None:
+            raise errors.missing("role", call.args[f"{place}_id"])
+    return [role for role in found.values() if role is not None]
 
 
 def _ends(call: Call) -> tuple[RoleEntry, RoleEntry]:
-    prior, implied = _existing(call, "prior_role"), _existing(call, "implied_role")
-    call.enforce({**target_of(prior, "prior_role"), **target_of(implied, "implied_role")})
+    prior, implied = _allowed(call, "prior_role", "implied_role")
     return prior, implied
 
 
