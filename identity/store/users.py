@@ -13,7 +13,7 @@ from ..model import revocation
 from ..model.account import Account, NewPassword
 from ..model.auth import UserRef
 from ..model.subject import Credential, Domain, User
-from . import domains, epoch
+from . import application_credentials, domains, epoch
 from .lookup import Finder, home
 from .tables import credential as credential_row
 from .tables import password, role_grant, trust, user_account
@@ -164,8 +164,8 @@ def mark_active(tx: Connection, user_id: str, now: float) -> None:
 def change(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, *, password: NewPassword | None = None) -> None:
     """Write new `values` (by column: name, enabled, default_project_id, options, extra), and a new password if one is given.
 
-    Switching off ends every token of the user, and so does a new password; switching on ends the lock-out. Raises `NotFound`,
-    `Conflict` for a name that the domain has already.
+    Switching off ends every token of the user and deletes the application credentials, as in Keystone; a new password ends the
+    tokens too; switching on ends the lock-out. Raises `NotFound`, `Conflict` for a name that the domain has already.
     """
     written = dict(values)
     if "name" in written:
@@ -178,9 +178,11 @@ def change(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, 
         raise NotFound(reason="no such user")
     if password is not None:
         _put_password(tx, user_id, password, now)
-    revokes = values.get("enabled") is False or (password is not None and password.hash is not None)
+    disabled = values.get("enabled") is False
+    changes = application_credentials.remove_of_user(tx, user_id) if disabled else []
+    revokes = disabled or (password is not None and password.hash is not None)
     if revokes or not IN_TOKENS.isdisjoint(values):
-        epoch.record(tx, now, [(revocation.USER, user_id, revokes)])
+        epoch.record(tx, now, [*changes, (revocation.USER, user_id, revokes)])
 
 
 def set_password(tx: Connection, user_id: str, hash: str, now: float, expires_at: float | None = None, *, keep: int = 0) -> None:

@@ -172,3 +172,14 @@ def test_a_role_of_one_domain_is_not_handed_on(cloud, member):
     check_error(
         cloud.ask("POST", HOME, token=member, body={"application_credential": {"name": "x", "roles": [{"id": "local"}]}}), 400
     )
+
+
+def test_they_go_when_their_user_is_switched_off_and_do_not_come_back(cloud, member):
+    made = make(cloud, member)
+    logged_in = log_in(cloud, made)
+    admin = cloud.login("admin", project("admin")).token
+    for enabled in (False, True):
+        answer = cloud.ask("PATCH", "/v3/users/user-member", token=admin, body={"user": {"enabled": enabled}})
+        assert answer.status_code == 200
+    check_error(cloud.show(admin, logged_in.token), 404)
+    assert cloud.ask("GET", HOME, token=cloud.login("member", project("web")).token).get_json()["application_credentials"] == []
