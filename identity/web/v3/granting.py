@@ -131,7 +131,7 @@ def _wanted(call: Call, inherited: bool) -> Grant:
 
 
 def _allowed(call: Call, db: Connection, wanted: Grant, *, actor: bool = True) -> _Ends:
-    """The ends of the grant, once the policy has been asked. Raises `Forbidden`, then `NotFound`; `actor`: for a missing one too."""
+    """The ends of the grant, once the policy has been asked. Raises `Forbidden`, then `NotFound` (for an actor if `actor`)."""
     ends = _Ends(
         roles.entry(db, wanted.role_id) if wanted.role_id else None,
         grants.party(db, wanted.actor_kind, wanted.actor_id),
