@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.demo_world import DemoWorld, demo_world
+from tests.support.stock_client import Conversation, conversation
 
 _STRAY = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME")
 
@@ -25,3 +26,10 @@ def no_stray_variables() -> Iterator[None]:
 def world(no_stray_variables: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoWorld]:
     with demo_world(tmp_path_factory.mktemp("world") / "demo") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def openstack(world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversation]:
+    """The stock client of the administrator, started once."""
+    with conversation(tmp_path_factory.mktemp("openstack"), world.environ("admin", "admin")) as client:
+        yield client

@@ -55,6 +55,19 @@ class DemoWorld:
         admin = self.told["admin"]
         return self.api.login(admin["user"], admin["password"], admin["project"]).token
 
+    def environ(self, name: str, project: str, domain: str = "Default") -> dict[str, str]:
+        """The OS_* variables of a client that logs in by password."""
+        admin = self.told["admin"]
+        return {
+            "OS_AUTH_URL": f"{self.api.url}/main/v3",
+            "OS_CACERT": str(self.ca),
+            "OS_USERNAME": name,
+            "OS_PASSWORD": admin["password"] if name == admin["user"] else self.user(name)["password"],
+            "OS_USER_DOMAIN_NAME": domain,
+            "OS_PROJECT_NAME": project,
+            "OS_PROJECT_DOMAIN_NAME": domain,
+        }
+
     def ticket(self, name: str, directory: Path, life: str | None = None) -> dict[str, str]:
         """A fresh Kerberos ticket: the environment that uses it."""
         environ = {"KRB5_CONFIG": self.told["krb5_conf"], "KRB5CCNAME": f"FILE:{directory / name}.cc"}
