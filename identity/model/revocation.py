@@ -22,7 +22,7 @@ CATALOG: Final = "catalog"
 KEYS: Final = "keys"
 APP_CRED: Final = "app_cred"
 TRUST: Final = "trust"
-ACCESS_TOKEN: Final = "access_token"
+ACCESS_TOKEN: Final = "access_token"  # noqa: S105 - the name of a kind
 
 
 @dataclass(frozen=True, slots=True)

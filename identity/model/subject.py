@@ -53,7 +53,7 @@ class Subject:
     `tags` ("kind:id") name the changes after which this snapshot must be read again.
     `revoked_seq` is the highest sequence of a revoking change that meets one of the tags (0: none).
     `log_start` and `log_start_at` are sequence and time of the oldest change still in the log: of what came before it,
-    nothing is known. `roles` are effective: direct, by group, inherited and implied; under a `confinement` only those that it hands on.
+    nothing is known. `roles` are effective: direct, by group, inherited and implied; under a `confinement` only what it hands on.
     """
 
     user: User

@@ -15,8 +15,8 @@ from identity.web.route import PUBLIC, routes_of
 MODULES = [importlib.import_module(found.name) for found in pkgutil.walk_packages(identity.web.__path__, "identity.web.")]
 ROUTES = routes_of(MODULES)
 
-# Needs no token: what tells a client where to log in, logging in itself (also by OAuth's signatures, and with an old password for a new
-# one), what watches over the service, and the refusals that old clients expect.
+# Needs no token: what tells a client where to log in, logging in itself (also by OAuth's signatures, or with an old password for a
+# new one), what watches over the service, and the refusals that old clients expect.
 OPEN = {
     "GET /",
     "GET /v3",

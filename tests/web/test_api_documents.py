@@ -109,10 +109,9 @@ def test_what_is_public_is_said_to_be(document):
 
 
 def _keystones_home(path: str):
-    from werkzeug.test import Client
-
     import keystone.conf
     from keystone.server.flask import application as theirs
+    from werkzeug.test import Client
 
     keystone.conf.configure()
     keystone.conf.CONF([], project="keystone")

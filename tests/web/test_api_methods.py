@@ -48,9 +48,7 @@ def test_a_payload_that_no_method_names_is_passed_over(shared_cloud: Cloud):
 
 
 @pytest.mark.parametrize("face", PLAIN_FACES)
-@pytest.mark.parametrize(
-    "method", ["totp", "saml2", "PASSWORD", "password ", "", "planet", "__class__", "mapped", "oauth1"]
-)
+@pytest.mark.parametrize("method", ["totp", "saml2", "PASSWORD", "password ", "", "planet", "__class__", "mapped", "oauth1"])
 def test_an_unknown_method(shared_cloud: Cloud, face: str, method: str):
     body = {"methods": [method], method: {}, "password": by_password("member")}
     assert check_error(shared_cloud.post(body_of(body), face=face), 401)["message"] == UNSUPPORTED
