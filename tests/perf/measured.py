@@ -153,11 +153,12 @@ class Asked:
 
 def _environ(method: str, path: str, body: object, sock: object, headers: dict[str, str]) -> dict[str, Any]:
     """As identity/wsgi/reply.py makes it."""
+    plain, _, query = path.partition("?")
     found: dict[str, Any] = {
         "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True,
         "wsgi.run_once": False, "wsgi.input_terminated": True, "wsgi.url_scheme": "http", "gunicorn.socket": sock,
-        "gatestone.listener": "x509" if path.startswith("/x509/") else "api", "REQUEST_METHOD": method, "QUERY_STRING": "",
-        "RAW_URI": path, "PATH_INFO": path, "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "Gatestone",
+        "gatestone.listener": "x509" if path.startswith("/x509/") else "api", "REQUEST_METHOD": method, "QUERY_STRING": query,
+        "RAW_URI": path, "PATH_INFO": plain, "SCRIPT_NAME": "", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "Gatestone",
         "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "5000", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000",
         "HTTP_HOST": "localhost", "HTTP_ACCEPT": "application/json", "HTTP_USER_AGENT": "budget",
     }  # fmt: skip
