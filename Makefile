@@ -28,6 +28,7 @@ format: setup-test ## rewrite the code in the project's style
 
 docs: setup ## write the generated pages anew
 	@$(BIN)/gatestone config reference >build/settings.md && mv build/settings.md docs/settings.md
+	@$(BIN)/gatestone policy reference >build/policy-reference.md && mv build/policy-reference.md docs/policy-reference.md
 
 bench: setup-test ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tools.bench
