@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+PROXY_PROTOCOLS = ("off", "v1", "v2", "any")
+
 
 def opt(
     default: Any,
@@ -31,10 +33,15 @@ def opt(
 class Server:
     """The API listener."""
 
-    host: str = opt("127.0.0.1", "Address to listen on.")
+    host: str = opt("127.0.0.1", "Address to listen on, or unix:/path for a Unix socket.")
     port: int = opt(5000, "TCP port of the API listener; 0 takes a free one.", low=0, high=65535)
     public_urls: list[str] = opt(
         [], "Base URLs that clients use, the first being the canonical one; empty: the listener's own name and port."
+    )
+    apis: list[str] = opt(
+        ["v3"],
+        "Versions of the API that this process serves. Version 2.0 has tokens in its URLs, so it is served where it is asked for.",
+        choices=("v3", "v2.0"),
     )
     tls_cert: str = opt("", "PEM file with the server's certificate chain; empty: plain HTTP behind a proxy.")
     tls_key: str = opt("", "PEM file with the server's private key.")
@@ -59,6 +66,27 @@ class Server:
     trusted_hops: list[str] = opt(
         [], "Addresses or networks of proxies whose identity headers are believed; `unix` stands for a Unix socket."
     )
+    allowed_peers: list[str] = opt(
+        [], "Addresses or networks that may connect at all, e.g. the load balancers'; empty: any. Others are closed unheard."
+    )
+    proxy_protocol: str = opt(
+        "off", "The PROXY protocol before TLS and requests, by which a TCP proxy tells who connects.", choices=PROXY_PROTOCOLS
+    )
+    trusted_proxies: list[str] = opt(
+        [],
+        "Addresses or networks (`unix`: a Unix socket) from which a PROXY header is believed, and needed; from no other is it taken.",
+    )
+    unix_mode: str = opt("0600", "Mode of the Unix socket, octal: who may write to it may connect.")
+    unix_group: str = opt("", "Group of the Unix socket; empty: this process's.")
+    unix_peers: list[str] = opt(
+        [], "Users (names or numbers) whose processes may connect to the Unix socket; empty: whom its mode lets in."
+    )
+    max_buffered: int = opt(
+        33554432,
+        "Bytes of unfinished requests that a worker holds; beyond, the largest of them is refused.",
+        low=1048576,
+        high=1 << 40,
+    )
     remote_user_header: str = opt("X-Remote-User", "Header in which a trusted hop names the user it authenticated.")
     metrics_dir: str = opt("", "Directory shared by the workers' metrics; empty: one made at start and removed at the end.")
 
@@ -75,11 +103,38 @@ class X509:
     tls_key: str = opt("", "PEM file with this listener's private key.")
     client_ca: str = opt("", "PEM bundle of the authorities that may issue client certificates.")
     crl: str = opt("", "PEM bundle of revocation lists, one for every authority in `client_ca`; re-read when it changes.")
+    allowed_peers: list[str] = opt([], "As `server.allowed_peers`, for this listener.")
+    proxy_protocol: str = opt("off", "As `server.proxy_protocol`, for this listener.", choices=PROXY_PROTOCOLS)
+    trusted_proxies: list[str] = opt([], "As `server.trusted_proxies`, for this listener.")
     rules: list[dict[str, str]] = opt(
         [],
         "Ordered rules, each with `issuer` (RFC 4514 name, exact), `subject` (RFC 4514 pattern whose {user} part names "
         "the user), and `domain` (name) or `domain_id`. The first that fits decides; a certificate that fits none is refused.",
     )
+
+
+@dataclass(frozen=True)
+class Hop:
+    """The listener for a proxy that ends TLS itself and hands on whom it authenticated; it serves every entry point."""
+
+    enabled: bool = opt(False, "Take certificate log-ins from such a proxy, and check this section at each start.")
+    host: str = opt("127.0.0.1", "unix:/path for a proxy on this machine, or an address: then the proxy proves itself by TLS.")
+    port: int = opt(8444, "TCP port of this listener; 0 takes a free one.", low=0, high=65535)
+    workers: int = opt(2, "Worker processes.", low=1, high=256)
+    believes: list[str] = opt(
+        ["client-cert"],
+        "What the proxy may say of clients: `client-cert` (RFC 9440, judged by `[x509]` again), `remote-user` (in "
+        "`server.remote_user_header`). It must delete from each request what it does not set itself.",
+        choices=("client-cert", "remote-user"),
+    )
+    unix_mode: str = opt("0660", "Mode of the Unix socket, octal.")
+    unix_group: str = opt("", "Group of the Unix socket; empty: this process's.")
+    unix_peers: list[str] = opt([], "Users (names or numbers) as whom the proxy runs; needed on a Unix socket.")
+    tls_cert: str = opt("", "PEM file with this listener's certificate chain; needed on an address.")
+    tls_key: str = opt("", "PEM file with this listener's private key.")
+    client_ca: str = opt("", "PEM bundle of the authorities that issue the proxies' certificates; best one for nothing else.")
+    crl: str = opt("", "PEM bundle of their revocation lists; empty: not checked.")
+    names: list[str] = opt([], "DNS names (subjectAltName) of the proxies' certificates; any other is refused.")
 
 
 @dataclass(frozen=True)
@@ -153,6 +208,10 @@ class Assignment:
     """Who has which role on what."""
 
     prohibited_implied_role: list[str] = opt(["admin"], "Names of roles that no other role may imply.")
+    member_role_name: str = opt(
+        "_member_",
+        "Role that version 2.0 gives a user on the project that becomes the user's tenant; made where there is none of that name.",
+    )
 
 
 @dataclass(frozen=True)
@@ -241,6 +300,11 @@ class Catalog:
 
     driver: str = opt("sql", "Source of the catalogue.", choices=("sql", "templated"))
     template_file: str = opt("", "File for the templated driver, in Keystone's default_catalog.templates form.")
+    identity_version: str = opt(
+        "",
+        "Version to which the URLs of the identity service lead in this process's catalogue, if it is the SQL one; empty: as stored.",
+        choices=("", "v3", "v2.0"),
+    )
     all_if_none_chosen: bool = opt(
         True, "Whether a project that is associated with no endpoint is shown all (`return_all_endpoints_if_no_filter`)."
     )
@@ -267,6 +331,7 @@ class Settings:
 
     server: Server = field(default_factory=Server)
     x509: X509 = field(default_factory=X509)
+    hop: Hop = field(default_factory=Hop)
     kerberos: Kerberos = field(default_factory=Kerberos)
     auth: Auth = field(default_factory=Auth)
     token: Token = field(default_factory=Token)

@@ -15,7 +15,9 @@ from . import consistency, options
 @click.command()
 @options.config_file
 @options.overrides
-@click.option("--listener", type=click.Choice(["api", "x509"]), default="api", show_default=True, help="Which listener to run.")
+@click.option(
+    "--listener", type=click.Choice(["api", "x509", "hop"]), default="api", show_default=True, help="Which listener to run."
+)
 def serve(config_file: str | None, overrides: tuple[str, ...], listener: str) -> None:
     """Answer requests until SIGTERM or Ctrl-C."""
     asked = options.read_settings(config_file, overrides)
@@ -49,7 +51,7 @@ def _with_port(settings: Settings, listener: str) -> Settings:
     """Where any free port will do, the settings with one: links name it, so it is taken before the application is made."""
     from ..wsgi import server
 
-    section = "x509" if listener == "x509" else "server"
+    section = "server" if listener == "api" else listener
     part = getattr(settings, section)
     if part.port or part.host.startswith("unix:"):
         return settings

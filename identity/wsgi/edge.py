@@ -19,10 +19,13 @@ from identity.model.auth import Face
 from identity.model.evidence import Peer
 from identity.settings import Settings
 
-from . import refusal
+from . import client_cert, refusal
+from .admission import Networks
 from .faces import BY_LISTENER
 from .observe import Metrics, access_line, log, metrics
 from .refusal import Refused
+from .reply import PROXIED
+from .turned_away import TurnedAway
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -107,9 +110,11 @@ class Edge:
         self._app = app
         self._metrics = telemetry or metrics()
         self._limit = server.max_request_body_size
-        self._has_hops = bool(server.trusted_hops)
-        self._unix = "unix" in server.trusted_hops
-        self._hops = tuple(ipaddress.ip_network(hop, strict=False) for hop in server.trusted_hops if hop != "unix")
+        self._hops = Networks(server.trusted_hops)
+        self._has_hops = bool(self._hops)
+        self._hop_believes = frozenset(settings.hop.believes)
+        self._verifier = client_cert.Verifier(settings.x509.client_ca)
+        self._away = TurnedAway(self._metrics)
         self._user_header = "HTTP_" + server.remote_user_header.upper().replace("-", "_")
         self._peers: dict[str, Peer] = {}
 
@@ -138,7 +143,8 @@ class Edge:
             self._admit(environ, request_id)
             result = self._app(environ, answer)
         except Refused as refused:
-            self._metrics.refused(refused.reason)
+            address = environ.get("REMOTE_ADDR") or ""
+            self._away.tell(refused.reason, address, status=refused.status, request_id=request_id)
             result = self._refuse(refused.status, refused.message, answer)
         except Exception:
             # The application answers its own mistakes; what still comes here must not become the server's own page.
@@ -155,13 +161,14 @@ class Edge:
         """Clean the environ and fill in what is ours. Raises Refused."""
         listener = environ.get(LISTENER, "api")
         address = environ.get("REMOTE_ADDR") or ""
-        trusted = self._has_hops and listener == "api" and self._is_hop(address)
-        told = self._listen_to(environ, address) if trusted else None
+        # An address that a PROXY header told is a client's, and no client is a hop.
+        trusted = listener == "hop" or (self._has_hops and listener == "api" and PROXIED not in environ and address in self._hops)
+        told = self._listen_to(environ, address, listener) if trusted else None
         for name in tuple(environ):
             if name not in _KEPT and (name == self._user_header or _CLAIM.fullmatch(name)):
                 del environ[name]
         if told is not None:
-            address, said = told
+            address, said, shown = told
             environ.update(said)
         path = environ["PATH_INFO"] or "/"
         target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or path
@@ -180,8 +187,9 @@ class Edge:
         if face is not Face.BARE:
             environ["SCRIPT_NAME"] = face.value
             environ["PATH_INFO"] = path[len(face.value) :] or "/"
-        peer = None if trusted or listener == "x509" else self._peers.get(address)
-        environ[PEER] = peer or self._peer(environ, address, listener, trusted)
+        peer = self._peers.get(address) if listener == "api" else None
+        certificate = self._verified(shown, address, request_id) if told is not None and shown and face is Face.X509 else None
+        environ[PEER] = peer or self._peer(environ, address, listener, certificate)
         environ[FACE] = face
         environ[REQUEST_ID] = request_id
         if _REQUEST_ID.fullmatch(environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")):
@@ -204,40 +212,32 @@ class Edge:
         if length and (len(length) > 12 or int(length) > self._limit):
             raise Refused(413, "size", "The request body is larger than the allowed size.")
 
-    def _is_hop(self, address: str) -> bool:
-        """Whether the real peer is a proxy whose word counts; '' is a Unix socket."""
-        if not address:
-            return self._unix
-        try:
-            peer = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
-            peer = peer.ipv4_mapped
-        return any(peer in network for network in self._hops)
-
-    def _peer(self, environ: Environ, address: str, listener: str, trusted: bool) -> Peer:
-        certificate: bytes | None = None
+    def _peer(self, environ: Environ, address: str, listener: str, certificate: bytes | None) -> Peer:
         connection = environ.get("gunicorn.socket")
         if listener == "x509" and isinstance(connection, ssl.SSLSocket):
             certificate = connection.getpeercert(binary_form=True)
         peer = Peer(address=address, listener=listener, certificate=certificate)
-        if listener == "api" and not trusted:
+        if listener == "api":
             if len(self._peers) >= _MAX_PEERS:
                 self._peers.clear()
             self._peers[address] = peer
         return peer
 
-    def _listen_to(self, environ: Environ, address: str) -> tuple[str, dict[str, str]]:
-        """What a trusted hop says: the client's address, and variables to set once its headers are removed like all others."""
+    def _listen_to(self, environ: Environ, address: str, listener: str) -> tuple[str, dict[str, str], tuple[str, str] | None]:
+        """What a trusted hop says: the client's address, variables to set once its headers are removed like all others, and the
+        headers with the client's certificate. On the listener that is made for a proxy, only what the settings let it say.
+        """
         said: dict[str, str] = {}
-        user = environ.get(self._user_header)
+        user = environ.get(self._user_header) if listener == "api" or "remote-user" in self._hop_believes else None
         if user is not None:
             if not user.strip() or _CONTROL.search(user):
                 raise Refused(400, "user", "The user header of the proxy is empty or malformed.")
             said["REMOTE_USER"] = user.strip()
         if environ.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
             said["wsgi.url_scheme"] = environ["HTTP_X_FORWARDED_PROTO"]
+        shown = None
+        if listener == "hop" and "client-cert" in self._hop_believes and "HTTP_CLIENT_CERT" in environ:
+            shown = environ["HTTP_CLIENT_CERT"], environ.get("HTTP_CLIENT_CERT_CHAIN", "")
         # The right-most address that is no hop of ours: everything left of it was written by the client.
         for entry in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             try:
@@ -245,6 +245,16 @@ class Edge:
             except ValueError:
                 break
             address = found
-            if not self._is_hop(found):
+            if found not in self._hops:
                 break
-        return address, said
+        return address, said, shown
+
+    def _verified(self, shown: tuple[str, str], address: str, request_id: str) -> bytes | None:
+        """The certificate that a proxy handed on, if it is good; else None, and the plugin finds that no proof was sent."""
+        leaf, above = client_cert.read(*shown)
+        try:
+            self._verifier.check(leaf, above)
+        except client_cert.NotVerified as error:
+            self._away.tell("certificate", address, detail=str(error), request_id=request_id)
+            return None
+        return leaf

@@ -10,7 +10,6 @@ import errno
 import os
 import queue
 import select
-import socket
 import threading
 import time
 from collections import deque
@@ -21,16 +20,19 @@ from gunicorn.workers.base import Worker
 
 from identity.ports import EventSink
 
-from . import refusal
-from .connection import CHUNK, IN_A_THREAD, Conn, Phase
-from .framing import Framing
+from . import admission, refusal
+from .connection import IN_A_THREAD, Conn, Phase
+from .framing import Framing, hashes_nothing
 from .handshake import IN, OUT, Handshakes
 from .observe import LogSink, log, metrics
+from .proxy_protocol import SIGNATURE, BadHeader, is_header
 from .refusal import Refused
-from .reply import SERVER, Reply, environ, frozen_config, parse, read_body
+from .reply import PROXIED, SERVER, Reply, environ, frozen_config, parse, read_body
+from .tls import client_check
+from .turned_away import TurnedAway
 
 _LINGER: Final = 1.0  # seconds in which a client may still read our last answer
-_X509_LIFE: Final = 60.0  # seconds after which a certificate is asked for anew
+_CERTIFICATE_LIFE: Final = 60.0  # seconds after which a certificate is asked for anew
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -46,6 +48,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.header_timeout, self.body_timeout, self.keepalive = server.header_timeout, server.body_timeout, float(server.keepalive)
         self.max_body = server.max_request_body_size
         self.max_head = 2 * server.max_header_size
+        self.max_held = max(server.max_buffered, 2 * (self.max_head + 2 * self.max_body))
+        self.held = 0  # bytes in the buffers of all connections; the event loop alone counts
+        self.admission = admission.for_listener(self.app.settings, self.listener)
+        self.check = client_check(self.app.settings, self.listener)
+        self.away = TurnedAway()
         self.conns: dict[int, Conn] = {}
         self.ready: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
         self.logins: queue.SimpleQueue[Conn | None] = queue.SimpleQueue()
@@ -70,7 +77,6 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self._drain()
 
     def _open(self) -> None:
-        # The application's own sink, where it has one: whoever is told of log-ins hears of these too.
         self.by_fd = {listener.fileno(): listener for listener in self.sockets}
         for fd, listener in self.by_fd.items():
             listener.setblocking(False)
@@ -83,7 +89,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         if self.contexts is not None:
             # The application's own sink, where it has one: whoever is told of log-ins hears of these too.
             sink: EventSink = getattr(self.app.built, "sink", None) or LogSink(self.app.settings.auth.methods)
-            self.handshakes = Handshakes(self.listener, self.contexts, sink, self._arm, self._hang_up)
+            told = sink, self.away
+            self.handshakes = Handshakes(self.listener, self.contexts, self.check, told, self._arm, self._hang_up)
             self.handshakes.start()
         self.app.say_ready()
 
@@ -110,17 +117,42 @@ class FrontWorker(Worker):  # type: ignore[misc]
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._make_room()
             return  # taken by another worker, or gone again
+        conn = Conn(sock, client, listener.getsockname(), time.monotonic() + self.header_timeout)
+        if not self.admission.is_open and (stranger := self.admission.stranger(sock, conn.address)):
+            self.away.tell("peer", stranger)
+            sock.close()
+            return
         if len(self.conns) >= self.cfg.worker_connections:
             self._make_room()
         sock.setblocking(False)
-        conn = Conn(sock, client, listener.getsockname(), time.monotonic() + self.header_timeout)
         self.conns[conn.fd] = conn
         self.poll.register(conn.fd, 0)
+        if self.admission.speaks_for_others(conn.address):
+            conn.phase = Phase.PREFACE
+            self._arm(conn, IN)
+        else:
+            self._begin(conn)
+
+    def _begin(self, conn: Conn) -> None:
+        """It is known who the client is: TLS comes next, or a request."""
         if self.handshakes is not None:
             conn.phase = Phase.HANDSHAKE
             self._arm(conn, IN)
         else:
+            conn.phase = Phase.READING
             self._advance(conn)
+
+    def _hear_proxy(self, conn: Conn) -> None:
+        try:
+            known = conn.hear_proxy(self.admission.version)
+        except BadHeader as error:
+            self.away.tell("proxy", conn.address, detail=str(error))
+            self._close(conn)
+            return
+        if known is False:
+            self._arm(conn, IN)
+        else:
+            (self._begin if known else self._close)(conn)
 
     def _make_room(self) -> None:
         """At the limit the oldest connection that no thread serves gives way: it is idle or slow."""
@@ -136,17 +168,30 @@ class FrontWorker(Worker):  # type: ignore[misc]
             conn.phase = Phase.SHAKING
             self.handshakes.put(conn)  # type: ignore[union-attr]  # no other listener has that phase
         elif conn.phase is Phase.LINGER:
-            self._throw_away(conn)
+            self._arm(conn, IN) if conn.discard() else self._close(conn)
         elif conn.phase is Phase.WRITING:
             self._write_on(conn)
         elif conn.phase is Phase.READING:
-            was_empty = not conn.buffer
-            if not conn.receive(self.max_head + 2 * self.max_body):
+            before = len(conn.buffer)
+            still_there = conn.receive(self.max_head + 2 * self.max_body)
+            self.held += len(conn.buffer) - before
+            if not still_there:
                 self._close(conn)
                 return
-            if was_empty and conn.served:
+            if not before and conn.served:
                 conn.deadline = time.monotonic() + self.header_timeout
             self._examine(conn)
+            if self.held > self.max_held:
+                self._shed()
+        elif conn.phase is Phase.PREFACE:
+            self._hear_proxy(conn)
+
+    def _shed(self) -> None:
+        """Too much is held for requests that are not whole: the largest gives way."""
+        waiting = [conn for conn in self.conns.values() if conn.phase is Phase.READING]
+        if waiting:
+            largest = max(waiting, key=lambda conn: len(conn.buffer))
+            self._refuse(largest, Refused(503, "memory", "The server is busy: send the request again."))
 
     def _examine(self, conn: Conn) -> None:
         """Give a complete request to the threads; wait for the rest of an incomplete one."""
@@ -160,7 +205,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self._refuse(conn, refused)
             return
         if extent is not None:
-            self._dispatch(conn, extent)
+            self._dispatch(conn, framing, extent)
             return
         if framing.head and not knew_head:
             conn.deadline = time.monotonic() + self.body_timeout
@@ -169,36 +214,37 @@ class FrontWorker(Worker):  # type: ignore[misc]
                     conn.sock.send(_CONTINUE)
         self._arm(conn, IN)
 
-    def _dispatch(self, conn: Conn, extent: int) -> None:
-        if self.listener == "x509" and conn.context is not self.contexts.current():
+    def _dispatch(self, conn: Conn, framing: Framing, extent: int) -> None:
+        if self.check is not None and conn.context is not self.contexts.current():
             # The revocation list has changed since the handshake: this certificate must be looked at again.
             self._close(conn)
             return
         conn.message = bytes(conn.buffer[:extent])
         del conn.buffer[:extent]
+        self.held -= extent
         conn.framing = None
         conn.phase = Phase.SERVING
-        (self.logins if conn.message.startswith(b"POST ") else self.ready).put(conn)
+        quick = not conn.message.startswith(b"POST ") or (not framing.chunked and hashes_nothing(conn.message, framing.head))
+        (self.ready if quick else self.logins).put(conn)
 
     def _refuse(self, conn: Conn, refused: Refused) -> None:
         """Answer from the event loop and close. The client may still be sending, so we linger (RFC 9112, 9.6)."""
-        metrics().refused(refused.reason)
-        log().debug("refused", reason=refused.reason, status=refused.status, address=conn.address)
+        self._tell(conn, refused, conn.buffer)
         with contextlib.suppress(OSError):
             conn.sock.send(refusal.message(refused.status, refused.message, server=SERVER))
         self._linger(conn)
 
+    def _tell(self, conn: Conn, refused: Refused, data: bytes | bytearray) -> None:
+        foreign = not conn.served and not conn.proxied and is_header(bytes(data[: len(SIGNATURE)]))
+        self.away.tell("proxy" if foreign else refused.reason, conn.address, status=refused.status)
+
     def _linger(self, conn: Conn) -> None:
-        try:
-            if conn.context is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    conn.sock.unwrap()  # says good-bye in TLS; the answer to it is not waited for
-            socket.socket.shutdown(conn.sock, socket.SHUT_WR)
-        except OSError:
+        self._forget(conn)
+        if conn.say_goodbye():
+            self._end(conn)
+            self._arm(conn, IN)
+        else:
             self._close(conn)
-            return
-        self._end(conn)
-        self._arm(conn, IN)
 
     @staticmethod
     def _end(conn: Conn) -> None:
@@ -223,26 +269,18 @@ class FrontWorker(Worker):  # type: ignore[misc]
         else:
             self._examine(conn)
 
-    def _throw_away(self, conn: Conn) -> None:
-        """Only the end of the stream is of interest. What lies unread at a close makes the kernel send a reset, and that
-        takes our last words away from a client that has not read them yet: an answer, or the alert of a failed handshake.
-        """
-        try:
-            data = socket.socket.recv(conn.sock, CHUNK)  # below TLS, whose session is over or never began
-        except BlockingIOError:
-            data = b"?"
-        except (OSError, ValueError):
-            data = b""
-        if data:
-            self._arm(conn, IN)
-        else:
-            self._close(conn)
-
     def _close(self, conn: Conn) -> None:
         if self.conns.get(conn.fd) is conn:  # the number may belong to a newer one by now
             del self.conns[conn.fd]
+            self._forget(conn)
         with contextlib.suppress(OSError):
             conn.sock.close()  # leaves the epoll set by itself
+
+    def _forget(self, conn: Conn) -> None:
+        """Nothing more is read of it; the header of a proxy that was not whole was never counted."""
+        if conn.phase is not Phase.PREFACE:
+            self.held -= len(conn.buffer)
+        conn.buffer = bytearray()
 
     def _arm(self, conn: Conn, mask: int) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -250,7 +288,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     def _reap(self, now: float) -> None:
         """Close or refuse what has outlived its deadline; drop idle connections made under an older revocation list."""
-        current = self.contexts.current() if self.listener == "x509" else None
+        current = self.contexts.current() if self.check is not None else None
         for conn in list(self.conns.values()):
             if conn.phase in IN_A_THREAD:
                 continue
@@ -258,8 +296,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
                 if conn.phase is Phase.READING and conn.buffer:
                     self._refuse(conn, Refused(408, "slow", "The request took too long to arrive."))
                 else:
-                    if conn.phase is Phase.HANDSHAKE:
-                        metrics().refused("slow")
+                    if conn.phase in (Phase.HANDSHAKE, Phase.PREFACE):
+                        self.away.tell("slow" if conn.phase is Phase.HANDSHAKE else "proxy", conn.address, detail="nothing in time")
                     self._close(conn)
             elif current is not None and conn.phase is Phase.READING and conn.context is not current and not conn.buffer:
                 self._close(conn)
@@ -312,7 +350,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             try:
                 self._serve(conn)
             except Refused as refused:
-                metrics().refused(refused.reason)
+                self._tell(conn, refused, conn.message)
                 conn.outgoing = memoryview(refusal.message(refused.status, refused.message, server=SERVER))
             except Exception:
                 log().exception("answer_failed", address=conn.address)
@@ -343,10 +381,12 @@ class FrontWorker(Worker):  # type: ignore[misc]
         request = parse(conn.message, self.plain_cfg, conn.client, conn.served + 1, self.once)
         body = read_body(request, self.max_body)
         reply = Reply(request, conn.sock, self.plain_cfg)
-        too_old = self.listener == "x509" and time.monotonic() - conn.born > _X509_LIFE
+        too_old = self.check is not None and time.monotonic() - conn.born > _CERTIFICATE_LIFE
         if not self.alive or not self.keepalive or too_old:
             reply.force_close()
         variables = environ(request, body, conn.sock, (conn.client, conn.server), self.listener)
+        if conn.proxied:
+            variables[PROXIED] = True
         answer = self.wsgi(variables, reply.start_response)
         try:
             for part in answer:

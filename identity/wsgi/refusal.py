@@ -19,6 +19,7 @@ TITLES: Final = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
+    503: "Service Unavailable",
 }
 
 
@@ -54,5 +55,7 @@ def message(status: int, text: str, *, server: str) -> bytes:
     """A whole HTTP/1.1 answer that closes the connection, for requests of which no more can be known."""
     content = body(status, text)
     fields = [("Server", server), ("Connection", "close"), *headers(content, f"req-{uuid4()}")]
+    if status == 503:
+        fields.append(("Retry-After", "1"))  # as web/problem.py
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
     return f"HTTP/1.1 {status} {TITLES[status]}\r\n{lines}\r\n".encode("ascii") + content

@@ -21,12 +21,13 @@ from gunicorn.util import http_date, unquote_to_wsgi_str
 from .refusal import Refused
 
 SERVER: Final = "Gatestone"
+PROXIED: Final = "gatestone.proxied"  # the address is what a PROXY header said, and no hop's own
 _PIECE: Final = 8192
 
 # Fields that mean one thing or nothing: joined by a comma, two of them would become a third (RFC 9110, section 5.3).
 _ONCE: Final = frozenset({
     "AUTHORIZATION", "X-AUTH-TOKEN", "X-SUBJECT-TOKEN", "X-SERVICE-TOKEN", "CONTENT-LENGTH", "CONTENT-TYPE", "HOST",
-    "TRANSFER-ENCODING", "X-OPENSTACK-REQUEST-ID", "X-FORWARDED-PROTO", "EXPECT",
+    "TRANSFER-ENCODING", "X-OPENSTACK-REQUEST-ID", "X-FORWARDED-PROTO", "EXPECT", "CLIENT-CERT",
 })  # fmt: skip
 
 

@@ -14,7 +14,6 @@ import resource
 import select
 import shutil
 import socket
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from gunicorn.arbiter import Arbiter
 from identity.errors import StartError
 from identity.settings import Settings
 
-from . import observe, tls
+from . import observe, tls, unix_socket
 from .front import FrontWorker
 
 Build = Callable[[], Any]
@@ -70,10 +69,11 @@ def _share_one_heap() -> None:
 
 def bind(settings: Settings, listener: str) -> socket.socket:
     """A listening socket. Raises StartError with one line that names the address and the cure."""
-    part: Any = settings.x509 if listener == "x509" else settings.server
-    where = f"{listener if listener == 'x509' else 'server'}.port"
+    section = "server" if listener == "api" else listener
+    part: Any = getattr(settings, section)
+    where = f"{section}.port"
     if part.host.startswith("unix:"):
-        return _bind_unix(part.host.removeprefix("unix:"))
+        return unix_socket.bind(part, section, _BACKLOG)
     family = socket.AF_INET6 if ":" in part.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -93,36 +93,6 @@ def bind(settings: Settings, listener: str) -> socket.socket:
             cure = f"cannot listen on {part.host} port {part.port} ({error}): set {where} to an address of this machine"
         raise StartError(cure) from None
     return sock
-
-
-def _bind_unix(path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if os.path.lexists(path):
-            _remove_stale(path)
-        sock.bind(path)
-        sock.listen(_BACKLOG)
-    except StartError:
-        sock.close()
-        raise
-    except OSError as error:
-        sock.close()
-        raise StartError(
-            f"cannot listen on socket {path} ({error.strerror or error}): set server.host to a path that this user may write"
-        ) from None
-    return sock
-
-
-def _remove_stale(path: str) -> None:
-    """Delete a socket that a killed server left behind, and nothing else. Raises StartError."""
-    if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise StartError(f"{path} exists and is no socket: move it away, or set server.host to another path")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)  # where the backlog is full the kernel would let us wait for a place in it
-        found = probe.connect_ex(path)
-    if found != errno.ECONNREFUSED:  # only this says that nobody listens
-        raise StartError(f"socket {path} is in use: stop the program that serves it, or set server.host to another path")
-    os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -214,7 +184,7 @@ class Master(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         server = self.settings.server
-        part: Any = self.settings.x509 if self.listener == "x509" else server
+        part: Any = server if self.listener == "api" else getattr(self.settings, self.listener)
         chosen: dict[str, Any] = {
             "bind": [self._bind],
             "workers": part.workers,
@@ -240,7 +210,7 @@ class Master(BaseApplication):  # type: ignore[misc]
             "post_fork": _after_fork,
             "proc_name": f"gatestone-{self.listener}",
         }
-        if part.tls_cert:
+        if self.contexts is not None:
             chosen["certfile"] = part.tls_cert
         for name, value in chosen.items():
             self.cfg.set(name, value)

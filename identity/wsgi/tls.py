@@ -1,4 +1,4 @@
-"""TLS contexts of both listeners, made anew when a file of theirs changes.
+"""TLS contexts of the listeners, made anew when a file of theirs changes.
 
 RFC 5280, section 6.3: every certificate of a client's chain is checked against a current revocation list, at every
 handshake; sessions are never resumed there, for a resumed one would skip that check (RFC 8446, section 2.2).
@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 from identity.errors import StartError
-from identity.settings import X509, Server, Settings
+from identity.settings import X509, Hop, Server, Settings
 
 from .observe import log
 
@@ -24,6 +24,7 @@ _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _UNPROVEN: Final = frozenset({"PEER_DID_NOT_RETURN_A_CERTIFICATE", "BAD_SIGNATURE"})
 
 Signature = tuple[tuple[int, int, int], ...]
+ClientCheck = Callable[[ssl.SSLSocket], None]
 
 
 def _context(cert: str, key: str) -> ssl.SSLContext:
@@ -42,14 +43,28 @@ def api_context(server: Server) -> ssl.SSLContext:
 
 def x509_context(x509: X509) -> ssl.SSLContext:
     """The context of the certificate listener: a verified, unrevoked client certificate or no connection."""
-    context = _context(x509.tls_cert, x509.tls_key)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cafile=x509.client_ca)
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context = _mutual_context(x509)
     if x509.crl:
         context.load_verify_locations(cafile=x509.crl)
     # Without a list this refuses everybody: a missing list is a mistake of the operator, not a reason to let go.
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    return context
+
+
+def hop_context(hop: Hop) -> ssl.SSLContext:
+    """The context of the listener for a proxy: its certificate is from the authority of such proxies, or there is no connection."""
+    context = _mutual_context(hop)
+    if hop.crl:
+        context.load_verify_locations(cafile=hop.crl)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    return context
+
+
+def _mutual_context(part: X509 | Hop) -> ssl.SSLContext:
+    context = _context(part.tls_cert, part.tls_key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cafile=part.client_ca)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     return context
@@ -101,6 +116,8 @@ def for_listener(settings: Settings, listener: str) -> Contexts | None:
             raise StartError(f"the certificate listener needs {', '.join(missing)}: set them, or x509.enabled = false")
         optional = {"x509.tls_key": x509.tls_key} if x509.tls_key else {}
         return _checked({**wanted, **optional}, lambda: x509_context(x509))
+    if listener == "hop":
+        return _for_hop(settings.hop)
     server = settings.server
     if not server.tls_cert:
         return None
@@ -108,6 +125,21 @@ def for_listener(settings: Settings, listener: str) -> Contexts | None:
     if server.tls_key:
         files["server.tls_key"] = server.tls_key
     return _checked(files, lambda: api_context(server))
+
+
+def _for_hop(hop: Hop) -> Contexts | None:
+    if not hop.enabled:
+        raise StartError("the listener for a proxy is switched off: set hop.enabled = true")
+    if hop.host.startswith("unix:"):
+        if not hop.unix_peers:
+            raise StartError("hop.unix_peers: is needed on a Unix socket: name the user as whom the proxy runs")
+        return None
+    wanted = {"hop.tls_cert": hop.tls_cert, "hop.client_ca": hop.client_ca, "hop.names": ",".join(hop.names)}
+    missing = [name for name, value in wanted.items() if not value]
+    if missing:
+        raise StartError(f"the listener for a proxy needs {', '.join(missing)}: set them, or hop.host = unix:/path")
+    files = {"hop.tls_cert": hop.tls_cert, "hop.client_ca": hop.client_ca, "hop.tls_key": hop.tls_key, "hop.crl": hop.crl}
+    return _checked({name: file for name, file in files.items() if file}, lambda: hop_context(hop))
 
 
 def _checked(files: dict[str, str], make: Callable[[], ssl.SSLContext]) -> Contexts:
@@ -137,6 +169,26 @@ def check_client(connection: ssl.SSLSocket) -> None:
         raise NotWelcome("no certificate in this handshake")
     if is_authority(certificate):
         raise NotWelcome("the certificate is an authority's own")
+
+
+def client_check(settings: Settings, listener: str) -> ClientCheck | None:
+    """What a listener asks of each client's certificate once the handshake is done; None where it asks for none."""
+    if listener == "x509":
+        return check_client
+    if listener != "hop" or settings.hop.host.startswith("unix:"):
+        return None
+    names = frozenset(name.lower() for name in settings.hop.names)
+
+    def check(connection: ssl.SSLSocket) -> None:
+        check_client(connection)
+        if not names & set(_dns_names(connection.getpeercert() or {})):
+            raise NotWelcome("the certificate names no proxy of hop.names")
+
+    return check
+
+
+def _dns_names(certificate: Any) -> Collection[str]:
+    return [value.lower() for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
 
 
 def is_unproven(error: Exception) -> bool:

@@ -22,6 +22,7 @@ from identity.settings import Settings
 from identity.wsgi.connection import Conn, Phase
 from identity.wsgi.front import FrontWorker
 from identity.wsgi.handshake import Handshakes
+from identity.wsgi.turned_away import TurnedAway
 from tests.support.pki import Authority
 
 REQUEST = b"GET /v3 HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -34,6 +35,8 @@ def worker() -> Iterator[FrontWorker]:
     made.listener, made.contexts, made.alive = "api", None, True
     made.header_timeout, made.body_timeout, made.keepalive = 5.0, 5.0, 5.0
     made.max_head, made.max_body = 131070, 114688
+    made.max_held, made.held, made.check = 1 << 25, 0, None
+    made.away = TurnedAway()
     made.conns, made.returned, made.poll = {}, deque(), select.epoll()
     made.ready, made.logins, made.handshakes = queue.SimpleQueue(), queue.SimpleQueue(), None
     made.PIPE = os.pipe()
@@ -56,7 +59,7 @@ def joined(worker: FrontWorker, sock: Any) -> Conn:
 def handshakes(worker: FrontWorker, current: Callable[[], ssl.SSLContext], heard: list[Any], listener: str = "api") -> Handshakes:
     contexts: Any = SimpleNamespace(current=current)
     sink: Any = SimpleNamespace(login=heard.append)
-    return Handshakes(listener, contexts, sink, worker._arm, worker._hang_up)
+    return Handshakes(listener, contexts, None, (sink, worker.away), worker._arm, worker._hang_up)
 
 
 def test_a_last_answer_gets_its_time_before_the_loop_may_look(worker: FrontWorker) -> None:
