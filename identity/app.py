@@ -197,7 +197,7 @@ def _plugins(
                 made[name] = make(**_external_domain(settings))
             case "kerberos" if settings.kerberos.keytab:
                 made[name] = make(**_kerberos(settings), clock=clock)
-            case "x509" if settings.x509.enabled:
+            case "x509" if settings.x509.enabled or settings.hop.enabled:
                 x509 = settings.x509
                 made[name] = make(rules=x509.rules, crl_path=x509.crl, ca_path=x509.client_ca, clock=clock)
             case "kerberos" | "x509":
