@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, text
+from sqlalchemy import Table, insert, select, text
 
+from ..errors import Conflict
 from .engine import Store
 from .tables import membership, password, project, role_grant, user_account, user_group
 
 CHUNK = 5000
 Row = dict[str, Any]
 Tell = Callable[[str, int], None]
+THERE = select(project.c.id).where(project.c.name == "seed-domain-0", project.c.is_domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,11 @@ def seed(store: Store, size: Size, role_ids: Sequence[str], hash: str, now: floa
     """Write it, 5,000 rows a transaction; `tell(kind, rows)` is called after each. The same size gives the same cloud.
 
     Names are seed-domain-0, seed-user-0 and so on; every user has the one password of `hash`. Nothing that a token may hold is
-    altered, so no change is logged. Raises `errors.Conflict` where such a cloud exists already.
+    altered, so no change is logged. Raises `errors.Conflict` where such a cloud, or a part of one, exists already.
     """
+    with store.read() as db:
+        if db.execute(THERE).first() is not None:
+            raise Conflict("This store has been seeded before: there is a domain seed-domain-0. Seed an empty store.")
     chance = random.Random(size.users)  # noqa: S311 - shapes, not secrets
     place = _Places(size, chance)
     parts: tuple[tuple[str, Table, Iterator[Row]], ...] = (
