@@ -20,6 +20,7 @@ _COMMANDS = {
     "db": ("db:db", "Look after the database: its schema, and what it no longer needs."),
     "keys": ("keys:keys", "Look after the keys that sign tokens."),
     "config": ("config:config", "Check, show and explain the settings."),
+    "render": ("render:render", "Write the configuration of load balancers, back ends, Apache and containers for a site."),
     "policy": ("policy:policy", "Show, check and sample the rules that say who may do what."),
     "doctor": ("doctor:doctor", "Look for what is wrong, and say the cure."),
 }
