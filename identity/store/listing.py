@@ -47,7 +47,7 @@ class Listing:
         statement = self._rows.where(*where, *[self._condition(wanted) for wanted in page.filters])
         statement = statement.order_by(*[key.desc() if descending else key.asc() for key, descending in keys])
         if page.marker is not None:
-            statement = statement.where(self._after(db, page.marker, keys))
+            statement = statement.where(self._after(db, page.marker, keys, where))
         if page.limit is None:
             return Found(db.execute(statement).all(), False)
         rows = db.execute(statement.limit(page.limit + 1)).all()
@@ -70,12 +70,21 @@ class Listing:
         except KeyError:
             raise BadRequest(f"This list cannot be sorted or filtered by {name[:64]!r}.") from None
 
-    def _after(self, db: Connection, marker: str, keys: Sequence[tuple[ColumnElement[Any], bool]]) -> ColumnElement[bool]:
-        """Behind the marked row: (a > x) or (a = x and b > y) ..., which an index answers without counting off what came before."""
+    def _after(
+        self,
+        db: Connection,
+        marker: str,
+        keys: Sequence[tuple[ColumnElement[Any], bool]],
+        where: Sequence[ColumnElement[bool]],
+    ) -> ColumnElement[bool]:
+        """Behind the marked row: (a > x) or (a = x and b > y) ..., which an index answers without counting off what came before.
+
+        A row outside `where` marks nothing: its place would tell who may not see it that it is there, and what is in it (CWE-203).
+        """
         at = None
         if findable(marker):
             place = self._rows.with_only_columns(*[key for key, _ in keys], maintain_column_froms=True)
-            at = db.execute(place.where(self._id == marker)).first()
+            at = db.execute(place.where(self._id == marker, *where)).first()
         if at is None:
             raise BadRequest("The marker is not the id of an entry of this list.")
         reached: list[ColumnElement[bool]] = []

@@ -66,6 +66,7 @@ def listed(call: Call, key: str, members: Sequence[Any], more: bool = False, mar
         rest = [(name, value) for name, value in query_of(call) if name != "marker"]
         links["next"] = f"{here}?{urlencode([*rest, ('marker', marker or members[-1]['id'])])}"
         body["truncated"] = True
+        body["next"] = links["next"]  # here openstacksdk looks for it: `links` it reads as a list of pairs, and ends with page one
     return json_reply(body)
 
 
@@ -85,8 +86,12 @@ def _filter(call: Call, name: str, value: str) -> Filter | None:
 
 
 def _sort(keys: list[str], directions: list[str]) -> tuple[Sort, ...]:
-    """`sort_key=name&sort_dir=desc`, both may be repeated; also `sort_key=name:desc,id`, as the API guidelines have it."""
-    wanted: list[Sort] = []
+    """`sort_key=name&sort_dir=desc`, both may be repeated; also `sort_key=name:desc,id`, as the API guidelines have it.
+
+    Named again, a key parts nothing that it has not parted before. It must not reach the database: the condition for a page
+    grows with the square of the keys (CWE-1176).
+    """
+    wanted: dict[str, Sort] = {}
     plain = 0
     for part in [part for key in keys for part in key.split(",")]:
         name, _, direction = part.partition(":")
@@ -94,5 +99,5 @@ def _sort(keys: list[str], directions: list[str]) -> tuple[Sort, ...]:
             direction, plain = directions[plain], plain + 1
         if direction not in ("", "asc", "desc"):
             raise errors.BadRequest("sort_dir must be asc or desc.")
-        wanted.append(Sort(name, direction == "desc"))
-    return tuple(wanted)
+        wanted.setdefault(name, Sort(name, direction == "desc"))
+    return tuple(wanted.values())
