@@ -19,7 +19,7 @@ SCHEMAS: Final = "#/components/schemas/"
 JSON: Final = "application/json"
 ABOUT: Final = (
     "The OpenStack Identity API, as Gatestone serves it. HEAD is answered wherever GET is. A list takes `limit` and `marker`; "
-    "a cut one says `truncated` and where it goes on."
+    "a cut one says `truncated`, and where it goes on (`links.next`, and `next` for clients that look there)."
 )
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
