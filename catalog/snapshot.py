@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
@@ -22,6 +22,8 @@ from identity.model.catalog import Endpoint, Service
 from identity.ports import CatalogSource
 
 _log = logging.getLogger(__name__)
+Form = Callable[[Sequence[Service], Mapping[str, str]], Any]
+"""Services and the values for their URLs, as plain values to be encoded."""
 
 
 @runtime_checkable
@@ -41,19 +43,20 @@ class Choosing(Protocol):
 
 
 class CatalogSnapshots:
-    """Answers with the `catalog` value of a v3 token, in bytes. One a worker; safe under threads.
+    """Answers with the catalogue of a token in bytes, in the `form` of an API version. One a worker; safe under threads.
 
     `size` bounds the bodies that are kept, and the skeletons of projects that chose; the oldest goes first.
     `all_if_none_chosen`: whether a token is shown everything where its project has chosen nothing, or it has no project.
     """
 
-    def __init__(self, source: CatalogSource, size: int = 1024, all_if_none_chosen: bool = True) -> None:
+    def __init__(self, source: CatalogSource, size: int = 1024, all_if_none_chosen: bool = True, form: Form | None = None) -> None:
         self._source = source
+        self._form = form or current
         self._choosing = source if isinstance(source, Choosing) else None
         self._all_if_none_chosen = all_if_none_chosen or self._choosing is None
         self._size = max(size, 1)
         self._version: Callable[[], object] | None = source.version if isinstance(source, Versioned) else None
-        self._generation = _Generation(self._version() if self._version else None)
+        self._generation = _Generation(self._version() if self._version else None, self._form)
 
     def json_for(self, access: Access) -> bytes:
         """The catalogue for a token's project and user; a token without a project is shown no URL that needs one.
@@ -63,13 +66,13 @@ class CatalogSnapshots:
         project_id, user_id = access.claims.project_id, access.claims.user_id
         generation = self._generation
         if self._version is not None and (version := self._version()) != generation.version:
-            generation = self._generation = _Generation(version)
+            generation = self._generation = _Generation(version, self._form)
         found = generation.held.get((project_id, user_id) if generation.by_user else project_id)
         return self._render(generation, project_id, user_id) if found is None else found
 
     def evict(self) -> None:
         """Forgets the catalogue after a CATALOG change. A body begun before it lands in the discarded generation."""
-        self._generation = _Generation(self._version() if self._version else None)
+        self._generation = _Generation(self._version() if self._version else None, self._form)
 
     def _render(self, generation: _Generation, project_id: str | None, user_id: str) -> bytes:
         generation.load(self._source, self._choosing)
@@ -103,6 +106,7 @@ class _Generation:
         "bare",
         "by_user",
         "choosers",
+        "form",
         "full",
         "held",
         "loaded",
@@ -114,8 +118,9 @@ class _Generation:
         "version",
     )
 
-    def __init__(self, version: object) -> None:
+    def __init__(self, version: object, form: Form) -> None:
         self.version = version
+        self.form = form
         self.lock = threading.Lock()
         self.loaded = False
         self.by_user = False
@@ -137,14 +142,19 @@ class _Generation:
             if choosing is not None:
                 self.choosers = choosing.choosers()
             self.full = self.encode(self.services)
-            self.bare = _encode(self.services, {"user_id": self.user_mark.decode()})
+            self.bare = self._encode(self.services, {"user_id": self.user_mark.decode()})
             self.by_user = self.user_mark in self.full
             self.loaded = True
         _tell_faults(self.services)
 
     def encode(self, services: Sequence[Service]) -> bytes:
         project, user = self.project_mark.decode(), self.user_mark.decode()
-        return _encode(services, dict.fromkeys(substitution.PROJECT_NAMES, project) | dict.fromkeys(substitution.USER_NAMES, user))
+        return self._encode(
+            services, dict.fromkeys(substitution.PROJECT_NAMES, project) | dict.fromkeys(substitution.USER_NAMES, user)
+        )
+
+    def _encode(self, services: Sequence[Service], values: Mapping[str, str]) -> bytes:
+        return msgspec.json.encode(self.form(services, values))
 
     def keep(self, held: dict[Any, bytes], key: Any, body: bytes, size: int) -> None:
         with self.lock:
@@ -166,21 +176,20 @@ def _fits(endpoint: Endpoint) -> bool:
     return substitution.fault(endpoint.url) is None
 
 
-def _encode(services: Sequence[Service], values: dict[str, str]) -> bytes:
-    return msgspec.json.encode(
-        [
-            {
-                "id": service.id,
-                "type": service.type,
-                "name": service.name,
-                "endpoints": [shown for endpoint in service.endpoints if (shown := _show(endpoint, values)) is not None],
-            }
-            for service in services
-        ]
-    )
+def current(services: Sequence[Service], values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The form of version 3."""
+    return [
+        {
+            "id": service.id,
+            "type": service.type,
+            "name": service.name,
+            "endpoints": [shown for endpoint in service.endpoints if (shown := _show(endpoint, values)) is not None],
+        }
+        for service in services
+    ]
 
 
-def _show(endpoint: Endpoint, values: dict[str, str]) -> dict[str, Any] | None:
+def _show(endpoint: Endpoint, values: Mapping[str, str]) -> dict[str, Any] | None:
     """As Keystone renders it: with all attributes that were stored, and `region` repeats `region_id` for old clients."""
     url = substitution.fill(endpoint.url, values)
     if url is None:

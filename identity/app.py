@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import authplugins
+from catalog import legacy
 from catalog.snapshot import CatalogSnapshots
 from catalog.sql import SqlCatalog
 from catalog.templated import TemplatedCatalog
@@ -56,7 +57,9 @@ class Gateway:
         table = sources.method_table(settings)
         providers = [sources.provider(name, self._keys[name], self.store, table) for name in names]
         self._cache = TokenCache(settings.token.cache_size)
-        self._catalog = CatalogSnapshots(_catalog(settings, self.store), all_if_none_chosen=settings.catalog.all_if_none_chosen)
+        source, everything = _catalog(settings, self.store), settings.catalog.all_if_none_chosen
+        self._catalog = CatalogSnapshots(source, all_if_none_chosen=everything)
+        self._legacy_catalog = CatalogSnapshots(source, all_if_none_chosen=everything, form=legacy.shown)
         self._partners = Partners(self.store)
         self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
         self._listen()
@@ -66,7 +69,7 @@ class Gateway:
         app_creds = ApplicationCredentials(self.store, hasher, clock)
         self.plugins = _plugins(settings, passwords, app_creds, self._validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
-        routes = application.declared()
+        routes = application.served(settings.server.apis)
         enforcer = Enforcer(settings.oslo_policy.policy_file)
         registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
         services = Services(
@@ -81,9 +84,11 @@ class Gateway:
             vault=Vault(secrets),
             enforcer=enforcer,
             catalog=self._catalog,
+            legacy_catalog=self._legacy_catalog,
             partners=self._partners,
             links=Links(public_urls(settings)),
-            documents=Documents(routes, {name: plugin.Payload for name, plugin in self.plugins.items()}),
+            documents=Documents(application.declared(), {name: plugin.Payload for name, plugin in self.plugins.items()}),
+            legacy_documents=Documents(application.declared("v2.0"), {}),
             health=self.health,
             metrics=observe.metrics_body,
             allow_expired_window=settings.token.allow_expired_window,
@@ -97,6 +102,7 @@ class Gateway:
         """Who is told of changes: whatever remembers something."""
         self.feed.subscribe(self._cache.apply)
         self.feed.subscribe(_evict_on(CATALOG, self._catalog.evict))
+        self.feed.subscribe(_evict_on(CATALOG, self._legacy_catalog.evict))
         self.feed.subscribe(_evict_on(CATALOG, self._partners.evict))
         self.feed.subscribe(_evict_on(KEYS, self._reload_keys))
         self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
@@ -168,7 +174,7 @@ def public_urls(settings: Settings) -> list[str]:
 def _catalog(settings: Settings, store: Store) -> CatalogSource:
     if settings.catalog.driver == "templated":
         return TemplatedCatalog(Path(settings.catalog.template_file))
-    return SqlCatalog(store)
+    return SqlCatalog(store, settings.catalog.identity_version)
 
 
 def _evict_on(kind: str, evict: Callable[[], None]) -> Callable[[Sequence[Change], int], None]:

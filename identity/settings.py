@@ -302,7 +302,7 @@ class Catalog:
     template_file: str = opt("", "File for the templated driver, in Keystone's default_catalog.templates form.")
     identity_version: str = opt(
         "",
-        "Version to which the URLs of the identity service lead in this process's catalogue, if it is the SQL one; empty: as stored.",
+        "Version to which the URLs of the identity service lead in the SQL catalogue that this process shows; empty: as stored.",
         choices=("", "v3", "v2.0"),
     )
     all_if_none_chosen: bool = opt(

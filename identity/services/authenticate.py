@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from identity import errors
@@ -12,6 +12,7 @@ from identity.model.auth import AuthRequest, DomainRef, Face, ScopeRequest, User
 from identity.model.delegation import is_delegated
 from identity.model.event import LoginEvent
 from identity.model.evidence import AuthenticatedIdentity, Evidence, Peer
+from identity.model.subject import Subject
 from identity.ports import AuthPlugin, EventSink
 from identity.services.account_rules import AccountRules
 from identity.services.feed import ChangeFeed
@@ -69,13 +70,24 @@ class Authenticator:
                 raise errors.BadRequest(f"Expecting to find {name} in identity.")
         return asked
 
-    def authenticate(self, request: AuthRequest, face: Face, environ: Mapping[str, Any], peer: Peer, request_id: str) -> Issued:
-        """Issue the token asked for. Raises `errors.Unauthorized`, `Forbidden`, `BadRequest` or `Unavailable`."""
+    def authenticate(
+        self,
+        request: AuthRequest,
+        face: Face,
+        environ: Mapping[str, Any],
+        peer: Peer,
+        request_id: str,
+        accept: Callable[[Subject], None] | None = None,
+    ) -> Issued:
+        """Issue the token asked for. Raises `errors.Unauthorized`, `Forbidden`, `BadRequest` or `Unavailable`.
+
+        `accept` raises for a user or scope for whom the caller issues no token.
+        """
         told: dict[str, str | None] = {}
         methods = request.methods
         try:
             methods = self._chosen(face, request)
-            issued = self._run(methods, request, environ, peer, told)
+            issued = self._run(methods, request, environ, peer, told, accept)
         except Exception as problem:
             self.tell_failure(problem, methods, face, peer, request_id=request_id, told=told)
             raise
@@ -117,7 +129,13 @@ class Authenticator:
         self._sink.login(LoginEvent(outcome, known, face.value, peer.address, request_id, reason=reason, **who))
 
     def _run(
-        self, methods: tuple[str, ...], request: AuthRequest, environ: Mapping[str, Any], peer: Peer, told: dict[str, str | None]
+        self,
+        methods: tuple[str, ...],
+        request: AuthRequest,
+        environ: Mapping[str, Any],
+        peer: Peer,
+        told: dict[str, str | None],
+        accept: Callable[[Subject], None] | None,
     ) -> Issued:
         # Read before anything is checked: a change during the login makes the token older than the change.
         seq = self._feed.sync(fresh=True)
@@ -145,6 +163,8 @@ class Authenticator:
             subject = self._scoping.subject(user_id, default_project_id, request.scope, seq)
         else:
             subject = self._scoping.confined(user_id, confined.app_cred_id or "", confined.project_id or "", seq)
+        if accept is not None:
+            accept(subject)
         issued = self._issuer.issue(identities, subject, seq)
         self._rules.mark_active(account)
         return issued

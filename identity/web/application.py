@@ -1,11 +1,11 @@
-"""The Flask application: every declared route, bound to the services. A path without variables passes Flask by."""
+"""The Flask application: every declared route, bound to the services. Paths without variables, or one at the end, bypass Flask."""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import flask
@@ -14,11 +14,23 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from identity import errors
 from identity.services import path_rules
-from identity.web import operations
+from identity.web import operations, versions
 from identity.web.context import Call, Services
 from identity.web.problem import of_status, problem_reply
 from identity.web.reply import Reply
 from identity.web.route import PUBLIC, Route, routes_of
+from identity.web.v2 import discovery as v2_discovery
+from identity.web.v2 import ec2_credentials as v2_ec2_credentials
+from identity.web.v2 import endpoints as v2_endpoints
+from identity.web.v2 import kept_credentials as v2_kept_credentials
+from identity.web.v2 import own_password as v2_own_password
+from identity.web.v2 import role_references as v2_role_references
+from identity.web.v2 import roles as v2_roles
+from identity.web.v2 import services as v2_services
+from identity.web.v2 import tenants as v2_tenants
+from identity.web.v2 import tokens as v2_tokens
+from identity.web.v2 import user_roles as v2_user_roles
+from identity.web.v2 import users as v2_users
 from identity.web.v3 import (
     access_rules,
     application_credentials,
@@ -59,8 +71,8 @@ from identity.web.v3 import (
     users,
 )
 
-MODULES = (
-    operations,
+COMMON = (operations, versions)
+V3 = (
     discovery,
     auth,
     access_rules,
@@ -99,10 +111,27 @@ MODULES = (
     user_projects,
     users,
 )
+V2 = (
+    v2_discovery,
+    v2_tokens,
+    v2_tenants,
+    v2_users,
+    v2_user_roles,
+    v2_role_references,
+    v2_own_password,
+    v2_ec2_credentials,
+    v2_kept_credentials,
+    v2_roles,
+    v2_services,
+    v2_endpoints,
+)
+MODULES = (*COMMON, *V3)
+OF_VERSION = {"v3": V3, "v2.0": V2}
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _log = logging.getLogger(__name__)
 _NO_METHOD: Mapping[str, Route] = {}
+_NO_ENDING = ("", _NO_METHOD)
 _STATUS_LINES = {status: f"{status} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items()}
 
 
@@ -112,7 +141,7 @@ def make(services: Services) -> flask.Flask:
     app.url_map.merge_slashes = False  # the edge refuses doubled slashes; nothing is redirected here
     app.url_map.strict_slashes = True
     by_path: defaultdict[str, dict[str, Route]] = defaultdict(dict)
-    for declared in routes_of(MODULES):
+    for declared in served(services.settings.server.apis):
         by_path[declared.path][declared.method] = declared
     for path, table in by_path.items():
         if "GET" in table:
@@ -122,14 +151,18 @@ def make(services: Services) -> flask.Flask:
         if f"{path}/" not in by_path and not path.endswith("/"):  # Keystone takes both; a redirect would lose the body
             app.add_url_rule(f"{path}/", endpoint=path, view_func=view, methods=list(table))
     app.register_error_handler(HTTPException, _http_error(services))
-    literal = {path: table for path, table in by_path.items() if "<" not in path}
-    app.wsgi_app = _literal_first(literal, services, app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = _plain_first(by_path, services, app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 
-def declared() -> list[Route]:
-    """Everything that is served."""
-    return routes_of(MODULES)
+def declared(*versions: str) -> list[Route]:
+    """What belongs to no version, and to these; without any named, to version 3."""
+    return routes_of([*COMMON, *[module for version in versions or ("v3",) for module in OF_VERSION[version]]])
+
+
+def served(versions: Sequence[str]) -> list[Route]:
+    """What a process serves that serves these versions, of which there may be none."""
+    return declared(*versions) if versions else routes_of(COMMON)
 
 
 def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask.Response]:
@@ -153,23 +186,38 @@ def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask
     return view
 
 
-def _literal_first(tables: Mapping[str, Mapping[str, Route]], services: Services, others: Wsgi) -> Wsgi:
-    """Answers a declared method on a path without variables itself, and leaves the rest to `others`.
+def _plain_first(by_path: Mapping[str, Mapping[str, Route]], services: Services, others: Wsgi) -> Wsgi:
+    """Answers a declared method on a path without variables, or with one at its end, itself, and leaves the rest to `others`.
 
     There is nothing to route, so the way is 60 us long, where Flask's contexts, signals and router make 240 of it.
     """
     caller_of = services.validator.caller
+    tables = {path: table for path, table in by_path.items() if "<" not in path}
+    # What stands before the variable, with the variable's name. What is not ASCII has to be decoded first, and Flask does that.
+    ending = {
+        head: (last[1:-1], by_path[f"{head}/{last}"])
+        for head, _, last in (path.rpartition("/") for path in by_path)
+        if last.startswith("<") and "<" not in head
+    }
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        declared = tables.get(environ["PATH_INFO"], _NO_METHOD).get(method)
+        method, path, args = environ["REQUEST_METHOD"], environ["PATH_INFO"], {}
+        table = tables.get(path)
+        if table is None:
+            head, _, last = path.rpartition("/")
+            name, table = ending.get(head, _NO_ENDING)
+            if last and last.isascii():
+                args = {name: last}
+            else:
+                table = _NO_METHOD
+        declared = table.get(method)
         if declared is None:
             return others(environ, start_response)
         try:
             caller: Any = None if declared.policy is PUBLIC else caller_of(environ.get("HTTP_X_AUTH_TOKEN"))
             if caller is not None and caller.access.subject.confinement is not None:
                 path_rules.check(caller.access, environ["REQUEST_METHOD"], environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"])
-            reply = declared.handler(Call(services, environ, {}, declared, caller))
+            reply = declared.handler(Call(services, environ, args, declared, caller))
         except Exception as error:
             reply = _failure(error, services, environ)
         fields = [("Content-Type", reply.content_type), *reply.headers]

@@ -47,9 +47,11 @@ class Services:
     vault: Vault
     enforcer: Enforcer
     catalog: CatalogSnapshots
+    legacy_catalog: CatalogSnapshots
     partners: Partners
     links: Links
     documents: Documents
+    legacy_documents: Documents
     health: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], tuple[bytes, str]]
     allow_expired_window: int

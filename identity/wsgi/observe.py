@@ -33,6 +33,8 @@ _SECRET_VALUE = re.compile(
     r"gAAAA[\w-]{20,}={0,2}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|(?<=Negotiate )[A-Za-z0-9+/=]{8,}|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
 )
 _MASK: Final = "***"
+# Version 2.0 has tokens of every spelling in its paths (/v2.0/tokens/<token>), also where nobody serves them.
+_TOKEN_IN_PATH = re.compile(r"(?<=/tokens/).+", re.IGNORECASE | re.DOTALL)
 _LONGEST: Final = 2048
 
 
@@ -220,7 +222,7 @@ def access_line(environ: Mapping[str, Any], status: str, seconds: float, request
     log().debug(
         "request",
         method=environ["REQUEST_METHOD"],
-        path=f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}",
+        path=_TOKEN_IN_PATH.sub(_MASK, f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"),
         status=int(status),
         ms=round(seconds * 1000, 2),
         address=peer.address if peer is not None else environ.get("REMOTE_ADDR", ""),

@@ -31,6 +31,13 @@ OPEN = {
     "POST /v3/OS-OAUTH1/request_token",
     "POST /v3/OS-OAUTH1/access_token",
     "POST /v3/users/<user_id>/password",
+    "GET /v2.0",
+    "GET /v2.0/openapi.json",
+    "GET /v2.0/extensions",
+    "GET /v2.0/extensions/<extension_alias>",
+    "GET /v2.0/certificates/ca",
+    "GET /v2.0/certificates/signing",
+    "POST /v2.0/tokens",
 }
 
 

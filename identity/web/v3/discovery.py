@@ -23,19 +23,10 @@ def version_document(base: str) -> dict[str, Any]:
     }
 
 
-@route("GET", "/", policy=PUBLIC, summary="List the API versions.", status=300)
-def list_versions(call: Call) -> Reply:
-    if home.wanted(call.environ.get("HTTP_ACCEPT", "")):
-        return _home(call, "/v3")
-    base = call.base
-    body = {"versions": {"values": [version_document(base)]}}
-    return json_reply(body, 300, (("Location", f"{base}/v3/"),))
-
-
 @route("GET", "/v3", policy=PUBLIC, summary="Show version 3 of the API.")
 def show_version(call: Call) -> Reply:
     if home.wanted(call.environ.get("HTTP_ACCEPT", "")):
-        return _home(call, "")
+        return json_home(call, "")
     return json_reply({"version": version_document(call.base)})
 
 
@@ -49,5 +40,6 @@ def show_docs(call: Call) -> Reply:
     return Reply(call.services.documents.page(call.base), headers=docs_page.HEADERS, content_type="text/html; charset=utf-8")
 
 
-def _home(call: Call, prefix: str) -> Reply:
+def json_home(call: Call, prefix: str) -> Reply:
+    """The relations of version 3, with hrefs that begin with `prefix`."""
     return Reply(call.services.documents.home(prefix), content_type=home.MEDIA_TYPE)
