@@ -1,4 +1,4 @@
-"""`python -m tools.bench`: measure, print a table, write build/bench.json. Two to four minutes."""
+"""`python -m tools.bench [tokens] [scale]`: measure, print a table for each part, write build/bench.json. Three to six minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,23 +18,21 @@ from rich.table import Table
 
 from identity.manage.demo.realm import Realm
 
-from . import cloud, peer, serving, tokens
+from . import cloud, peer, scale, serving, tokens
 from .api import Api
 from .rows import Row, Sides, rates
+from .scale import Scaled
 
 RESULT = serving.ROOT / "build" / "bench.json"
+PARTS = ("tokens", "scale")
 
 
-def measured(screen: Console, directory: Path) -> Iterator[Row]:
+def measured(screen: Console, directory: Path, rival: peer.Peer | None) -> Iterator[Row]:
     with ExitStack() as ends:
-        screen.print("making a cloud, a realm and a peer ...", style="dim")
+        screen.print("making a cloud and a realm ...", style="dim")
         realm = ends.enter_context(Realm(directory / "realm"))
         os.environ.update(realm.environ)  # our own side of Kerberos lives in the realm, too
         ours = cloud.make(directory / "cloud", realm=realm)
-        rival = peer.find()
-        if rival:
-            ends.enter_context(rival)
-            rival.api.log_in()
         yield Row(
             "start to the first /v3 (s)",
             statistics.median(serving.start_times(ours.config)),
@@ -70,13 +68,18 @@ def _sides(ends: ExitStack, directory: Path, ours: cloud.Cloud, rival: peer.Peer
     return Sides(ours, api, sealing, **ports, directory=directory, peer=rival, pids=pids), server
 
 
-def table(rows: list[Row]) -> Table:
-    found = Table(title="Gatestone, measured")
+def table(title: str, columns: Sequence[str], rows: Sequence[Row | Scaled]) -> Table:
+    found = Table(title=title)
     found.add_column("what")
-    for name in ("ours", "Keystone", "ratio", "bare function"):
+    for name in columns:
         found.add_column(name, justify="right")
     for row in rows:
-        found.add_row(row.name, *[_shown(number) for number in (row.ours, row.keystone, row.ratio, row.bare)])
+        numbers = (
+            (row.ours, row.keystone, row.ratio, row.bare)
+            if isinstance(row, Row)
+            else (row.small, row.large, row.ratio, row.keystone)
+        )
+        found.add_row(row.name, *map(_shown, numbers))
     return found
 
 
@@ -86,23 +89,44 @@ def _shown(number: float | None) -> str:
     return f"{number:,.2f}" if number < 100 else f"{number:,.0f}"
 
 
-def main() -> int:
+def _all(screen: Console, directory: Path, parts: Sequence[str]) -> Iterator[tuple[str, Row | Scaled]]:
+    with ExitStack() as ends:
+        rival = peer.find()
+        if rival:
+            screen.print("starting the peer ...", style="dim")
+            ends.enter_context(rival)
+            rival.api.log_in()
+        for part in parts:
+            for row in (measured if part == "tokens" else scale.measured)(screen, directory, rival):
+                number = row.ours if isinstance(row, Row) else row.large
+                screen.print(f"  {row.name}: {'-' if number is None else round(number, 2)}", style="dim", highlight=False)
+                yield part, row
+
+
+def main(words: Sequence[str]) -> int:
     screen = Console()
     if shutil.which("wrk") is None:
         screen.print("wrk is not installed: apt-get install wrk")
         return 1
-    begun, rows = time.monotonic(), []
+    if not set(words) <= set(PARTS):
+        screen.print(f"which parts? {' '.join(PARTS)}")
+        return 2
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gatestone-bench-") as directory:
-        for row in measured(screen, Path(directory)):
-            screen.print(f"  {row.name}: {'-' if row.ours is None else round(row.ours, 2)}", style="dim", highlight=False)
-            rows.append(row)
+        found = list(_all(screen, Path(directory), words or PARTS))
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
-    screen.print(table(rows))
+    RESULT.write_text(json.dumps([row.as_json() for _, row in found], indent=1) + "\n")
+    for part, title, columns in (
+        ("tokens", "Gatestone, measured", ("ours", "Keystone", "ratio", "bare function")),
+        ("scale", "Milliseconds by size", (f"{scale.SMALL:,} users", f"{scale.LARGE:,} users", "ratio", "Keystone")),
+    ):
+        rows = [row for name, row in found if name == part]
+        if rows:
+            screen.print(table(title, columns, rows))
     cores, busy, took = len(os.sched_getaffinity(0)), os.getloadavg()[0], time.monotonic() - begun
     screen.print(f"{cores} cores, load {busy:.1f}, {took:.0f} s; written to {RESULT.relative_to(serving.ROOT)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

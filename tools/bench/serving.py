@@ -113,6 +113,12 @@ def memory(pid: int) -> dict[str, float]:
     return {name: values[name] for name in ("Rss", "Pss")}
 
 
+def peak(pid: int) -> float:
+    """The highest resident memory so far, in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def start_times(config: Path, count: int = 5, *, tree: Path = ROOT, environ: Mapping[str, str] | None = None) -> list[float]:
     """Seconds from starting the command to the first /v3, `count` times."""
     found = []
