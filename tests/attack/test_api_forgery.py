@@ -47,7 +47,7 @@ def claims_of(cloud: Cloud, **changes) -> Claims:
 def refused(cloud: Cloud, admin: str, token: str) -> None:
     check_error(cloud.show(admin, token), 404)
     check_error(cloud.show(token), 401)
-    check_error(cloud.post(token_auth(token)), 401)
+    check_error(cloud.post(token_auth(token)), 404)
 
 
 @pytest.mark.parametrize("spelling", ["fernet", "jws", "uuid"])
