@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from identity.errors import TokenNotFound
 from identity.model.evidence import AuthenticatedIdentity, Evidence
 from identity.ports import TokenReader
 
@@ -32,5 +33,8 @@ class Token:
 
     def authenticate(self, evidence: Evidence) -> AuthenticatedIdentity:
         shown = payload.read(TokenPayload, evidence.payload, self.name).id
-        claims = self._tokens.read(shown)
+        try:
+            claims = self._tokens.read(shown)
+        except TokenNotFound as problem:
+            raise TokenNotFound(reason=f"the token shown is not good: {problem.reason}") from None
         return AuthenticatedIdentity(method=self.name, user_id=claims.user_id, not_after=float(claims.expires_at), parent=claims)
