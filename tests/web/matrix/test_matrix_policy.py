@@ -141,6 +141,7 @@ def test_the_personas_differ_and_every_rule_is_met_from_both_sides(world: World,
         "identity:get_limit_model",
         "identity:get_region",
         "identity:get_registered_limit",
+        "identity:list_credentials",  # everybody's own
         "identity:list_limits",
         "identity:list_regions",
         "identity:list_registered_limits",
@@ -170,3 +171,17 @@ def test_a_trailing_slash_changes_nothing(world: World, name: str):
     path = world.path(ROUTES[name], world.ids[SELF])
     bare, slashed = (world.cloud.ask("GET", asked, token=world.tokens["system admin"]) for asked in (path, f"{path}/"))
     assert told(slashed) == told(bare)
+
+
+def test_a_write_is_noticed_and_undone(world: World):
+    """Or the tests that nothing was written would prove nothing."""
+    token = world.tokens["project admin"]
+    for expected in ([True], [True]):
+        with world.as_it_was() as changed:
+            made = world.cloud.ask("POST", "/v3/regions", token=token, body={"region": {"id": "fleeting"}})
+            assert made.status_code == 201
+        assert changed == expected
+        assert world.cloud.ask("GET", "/v3/regions/fleeting", token=token).status_code == 404
+    with world.as_it_was() as changed:
+        world.cloud.ask("GET", "/v3/regions", token=token)
+    assert changed == [False]

@@ -64,7 +64,6 @@ class World:
         self._seen = sqlite3.connect(self.file)
         self._first = sqlite3.connect(":memory:")
         self._seen.backup(self._first)
-        self._stored = self._first.serialize()
 
     def _remember(self, persona: str, body: Any) -> None:
         login = self.cloud.issue(body)
@@ -118,15 +117,13 @@ class World:
 
     @contextmanager
     def as_it_was(self) -> Iterator[list[bool]]:
-        """The first state again afterwards. The list ends up holding whether anything had been changed."""
+        """The first state again afterwards. The list ends up holding whether anything was committed, in whatever table."""
         changed: list[bool] = []
         before = self._version()
         yield changed
-        if self._version() == before:  # no transaction of anybody's has been committed
-            changed.append(False)
-            return
-        changed.append(self._dump(self._seen) != self._dump(self._first))
-        self._first.backup(self._seen)
+        changed.append(self._version() != before)
+        if changed[0]:
+            self._first.backup(self._seen)
 
     def stored(self, table: str, id: str) -> dict[str, Any] | None:
         """A row of the first state, by SQL of our own."""
@@ -140,11 +137,9 @@ class World:
         self.cloud.close()
 
     def _version(self) -> int:
+        """SQLite's own mark, which every commit of another connection changes."""
         version: int = self._seen.execute("PRAGMA data_version").fetchone()[0]
         return version
-
-    def _dump(self, database: sqlite3.Connection) -> list[str]:
-        return list(database.iterdump())
 
 
 def _program_body() -> dict[str, Any]:
