@@ -38,6 +38,7 @@ from identity.tokens import sources
 from identity.tokens.vault import Vault
 from identity.web import application
 from identity.web.context import Services
+from identity.web.declarations import declared, served
 from identity.web.documents import Documents
 from identity.web.links import Links, listener_urls
 from identity.wsgi import observe
@@ -69,7 +70,7 @@ class Gateway:
         app_creds = ApplicationCredentials(self.store, hasher, clock)
         self.plugins = _plugins(settings, passwords, app_creds, self._validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
-        routes = application.served(settings.server.apis)
+        routes = served(settings.server.apis)
         enforcer = Enforcer(settings.oslo_policy.policy_file)
         registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
         services = Services(
@@ -87,8 +88,8 @@ class Gateway:
             legacy_catalog=self._legacy_catalog,
             partners=self._partners,
             links=Links(public_urls(settings)),
-            documents=Documents(application.declared(), {name: plugin.Payload for name, plugin in self.plugins.items()}),
-            legacy_documents=Documents(application.declared("v2.0"), {}),
+            documents=Documents(declared(), {name: plugin.Payload for name, plugin in self.plugins.items()}),
+            legacy_documents=Documents(declared("v2.0") if "v2.0" in settings.server.apis else (), {}),
             health=self.health,
             metrics=observe.metrics_body,
             allow_expired_window=settings.token.allow_expired_window,

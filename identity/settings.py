@@ -74,7 +74,7 @@ class Server:
     )
     trusted_proxies: list[str] = opt(
         [],
-        "Addresses or networks (`unix`: a Unix socket) from which a PROXY header is believed, and needed; from no other is it taken.",
+        "Addresses or networks (`unix`: a Unix socket) whose PROXY header is believed, and needed; from no other is it taken.",
     )
     unix_mode: str = opt("0600", "Mode of the Unix socket, octal: who may write to it may connect.")
     unix_group: str = opt("", "Group of the Unix socket; empty: this process's.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +23,10 @@ _FILES = (
     ("x509", "tls_key"),
     ("x509", "client_ca"),
     ("x509", "crl"),
+    ("hop", "tls_cert"),
+    ("hop", "tls_key"),
+    ("hop", "client_ca"),
+    ("hop", "crl"),
     ("kerberos", "keytab"),
     ("kerberos", "channel_binding_cert"),
 )
@@ -38,7 +43,7 @@ def mistakes(settings: Settings) -> list[str]:
 
     A keytab or revocation list that is away is none: its method answers 503, and the rest works.
     """
-    parts = (_server, _x509, _kerberos, _methods, _tokens, _catalog, _policy)
+    parts = (_server, _peers, _unix, _x509, _hop, _kerberos, _methods, _tokens, _catalog, _policy)
     return [problem for part in parts for problem in part(settings)]
 
 
@@ -87,6 +92,29 @@ def _server(settings: Settings) -> Iterator[str]:
             yield f"server.trusted_hops: {hop!r} is no address, network or `unix`; write e.g. 10.0.0.5 or 10.0.0.0/24"
 
 
+def _peers(settings: Settings) -> Iterator[str]:
+    """Who may connect, and for whom a proxy may speak."""
+    for section, part in (("server", settings.server), ("x509", settings.x509)):
+        for option in ("allowed_peers", "trusted_proxies"):
+            for text in getattr(part, option):
+                if not _is_network(text) and (text != "unix" or option == "allowed_peers"):
+                    yield f"{section}.{option}: {text!r} is no address or network; write e.g. 10.0.0.5 or 10.0.0.0/24"
+        if part.proxy_protocol != "off" and not part.trusted_proxies:
+            yield f"{section}.trusted_proxies: is needed where {section}.proxy_protocol is not off: list the proxies' addresses"
+        if part.proxy_protocol == "off" and part.trusted_proxies:
+            yield f"{section}.proxy_protocol: is off, so {section}.trusted_proxies means nothing: set v2, or leave the list out"
+        if part.host.startswith("unix:") and part.allowed_peers:
+            yield f"{section}.allowed_peers: a Unix socket knows no addresses: use {section}.unix_peers"
+
+
+def _unix(settings: Settings) -> Iterator[str]:
+    for section, unix in (("server", settings.server), ("hop", settings.hop)):
+        if not re.fullmatch(r"0?[0-7]{3}", unix.unix_mode):
+            yield f"{section}.unix_mode: {unix.unix_mode!r} is no mode; write e.g. 0660"
+        if unix.unix_peers and not unix.host.startswith("unix:"):
+            yield f"{section}.unix_peers: means nothing without {section}.host = unix:/path"
+
+
 def _base_url_fault(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -118,6 +146,20 @@ def _x509(settings: Settings) -> Iterator[str]:
         from authplugins.certificate_names import read_rules
 
         yield from _told(read_rules, x509.rules)
+
+
+def _hop(settings: Settings) -> Iterator[str]:
+    hop = settings.hop
+    if not hop.enabled:
+        return
+    on_address = ("tls_cert", "client_ca", "names")
+    for option in ("unix_peers",) if hop.host.startswith("unix:") else on_address:
+        if not getattr(hop, option):
+            yield f"hop.{option}: is needed where hop.enabled is true and hop.host is {hop.host}"
+    if "client-cert" in hop.believes:
+        for option in ("client_ca", "crl", "rules"):
+            if not getattr(settings.x509, option):
+                yield f"x509.{option}: is needed where hop.believes has client-cert"
 
 
 def _kerberos(settings: Settings) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import flask
@@ -14,119 +14,12 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from identity import errors
 from identity.services import path_rules
-from identity.web import operations, versions
 from identity.web.context import Call, Services
+from identity.web.declarations import served
 from identity.web.problem import of_status, problem_reply
 from identity.web.reply import Reply
-from identity.web.route import PUBLIC, Route, routes_of
-from identity.web.v2 import discovery as v2_discovery
-from identity.web.v2 import ec2_credentials as v2_ec2_credentials
-from identity.web.v2 import endpoints as v2_endpoints
-from identity.web.v2 import kept_credentials as v2_kept_credentials
-from identity.web.v2 import own_password as v2_own_password
-from identity.web.v2 import role_references as v2_role_references
-from identity.web.v2 import roles as v2_roles
-from identity.web.v2 import services as v2_services
-from identity.web.v2 import tenants as v2_tenants
-from identity.web.v2 import tokens as v2_tokens
-from identity.web.v2 import user_roles as v2_user_roles
-from identity.web.v2 import users as v2_users
-from identity.web.v3 import (
-    access_rules,
-    application_credentials,
-    auth,
-    credentials,
-    discovery,
-    domain_config,
-    domains,
-    ec2_credentials,
-    endpoint_filter,
-    endpoint_groups,
-    endpoint_policy,
-    endpoints,
-    federation_protocols,
-    grants,
-    group_members,
-    groups,
-    identity_providers,
-    implied_roles,
-    inherited_grants,
-    limits,
-    mappings,
-    oauth1,
-    policies,
-    project_tags,
-    projects,
-    regions,
-    registered_limits,
-    revocations,
-    role_assignments,
-    roles,
-    service_providers,
-    services,
-    simple_cert,
-    trusts,
-    user_password,
-    user_projects,
-    users,
-)
+from identity.web.route import PUBLIC, Route
 
-COMMON = (operations, versions)
-V3 = (
-    discovery,
-    auth,
-    access_rules,
-    application_credentials,
-    credentials,
-    domain_config,
-    domains,
-    ec2_credentials,
-    endpoint_filter,
-    endpoint_groups,
-    endpoint_policy,
-    endpoints,
-    federation_protocols,
-    grants,
-    group_members,
-    groups,
-    identity_providers,
-    implied_roles,
-    inherited_grants,
-    limits,
-    mappings,
-    oauth1,
-    policies,
-    project_tags,
-    projects,
-    regions,
-    registered_limits,
-    revocations,
-    role_assignments,
-    roles,
-    service_providers,
-    services,
-    simple_cert,
-    trusts,
-    user_password,
-    user_projects,
-    users,
-)
-V2 = (
-    v2_discovery,
-    v2_tokens,
-    v2_tenants,
-    v2_users,
-    v2_user_roles,
-    v2_role_references,
-    v2_own_password,
-    v2_ec2_credentials,
-    v2_kept_credentials,
-    v2_roles,
-    v2_services,
-    v2_endpoints,
-)
-MODULES = (*COMMON, *V3)
-OF_VERSION = {"v3": V3, "v2.0": V2}
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _log = logging.getLogger(__name__)
@@ -153,16 +46,6 @@ def make(services: Services) -> flask.Flask:
     app.register_error_handler(HTTPException, _http_error(services))
     app.wsgi_app = _plain_first(by_path, services, app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
-
-
-def declared(*versions: str) -> list[Route]:
-    """What belongs to no version, and to these; without any named, to version 3."""
-    return routes_of([*COMMON, *[module for version in versions or ("v3",) for module in OF_VERSION[version]]])
-
-
-def served(versions: Sequence[str]) -> list[Route]:
-    """What a process serves that serves these versions, of which there may be none."""
-    return declared(*versions) if versions else routes_of(COMMON)
 
 
 def _view(table: Mapping[str, Route], services: Services) -> Callable[..., flask.Response]:

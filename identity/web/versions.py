@@ -6,7 +6,7 @@ from identity.web import home
 from identity.web.context import Call
 from identity.web.reply import Reply, json_reply
 from identity.web.route import PUBLIC, route
-from identity.web.v2 import discovery as v2
+from identity.web.v2 import version as v2
 from identity.web.v3 import discovery as v3
 
 DESCRIBED = {"v3": v3.version_document, "v2.0": v2.version_document}

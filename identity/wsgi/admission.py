@@ -6,7 +6,7 @@ import ipaddress
 import pwd
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,16 +90,3 @@ def _uid(name: str, section: str) -> int:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
         raise StartError(f"{section}.unix_peers: there is no user {name} here: correct the name, or write its number") from None
-
-
-def faults(texts: Sequence[str]) -> list[str]:
-    """Those of the texts that are no address, network or `unix`."""
-    return [text for text in texts if text != UNIX and not _is_network(text)]
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True

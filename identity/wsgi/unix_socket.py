@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import grp
 import os
+import re
 import socket
 import stat
 from typing import Final
@@ -47,7 +48,7 @@ def bind(part: Server | X509 | Hop, section: str, backlog: int) -> socket.socket
 
 def read_mode(text: str, section: str) -> int:
     """An octal mode. Raises StartError."""
-    if text.isascii() and text.isdigit() and len(text) <= 4 and not set(text) & set("89") and int(text, 8) <= 0o777:
+    if re.fullmatch(r"0?[0-7]{3}", text):
         return int(text, 8)
     raise StartError(f"{section}.unix_mode: {text!r} is no mode; write e.g. 0660")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.route import Route
 from tests.perf import abundance
 from tests.support import gateway

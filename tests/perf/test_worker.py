@@ -26,7 +26,8 @@ UNWANTED = {
     "alembic", "mako", "requests", "urllib3", "oslo_config", "oslo_utils", "oslo_i18n", "keystoneauth1", "keystone", "eventlet",
     "dogpile", "passlib", "psycopg", "psycopg2", "gunicorn.http2", "gunicorn.asgi", "unittest", "pytest", "hypothesis", "doctest",
     "setuptools", "pkg_resources", "pip", "importlib_metadata", "identity.store.migrations", "identity.manage.demo",
-    "identity.manage.doctor", "identity.manage.checks", "identity.tokens.jws", "identity.tokens.uuid", "jwt",
+    "identity.manage.doctor", "identity.manage.checks",
+    "identity.manage.site", "identity.web.v2.users", "schemathesis", "identity.tokens.jws", "identity.tokens.uuid", "jwt",
 }  # fmt: skip
 
 

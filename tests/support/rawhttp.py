@@ -172,6 +172,7 @@ def serving(
     chosen = {name: dict(part) for name, part in (settings or {}).items()}
     chosen.setdefault("server", {}).setdefault("port", 0)
     chosen.setdefault("x509", {}).setdefault("port", 0)
+    chosen.setdefault("hop", {}).setdefault("port", 0)
     log = directory / f"gateway-{time.monotonic_ns()}.log"
     place = directory / "place"  # its home and its temporary directory: what it leaves behind is seen there
     place.mkdir(exist_ok=True)

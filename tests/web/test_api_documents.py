@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from identity.web import application
+from identity.web.declarations import declared
 from identity.web.home import template
 from identity.web.route import PUBLIC
 from tests.support.gateway import BASE, Cloud
@@ -24,7 +24,7 @@ def document(shared_cloud: Cloud):
 
 def test_every_route_is_in_the_document_and_nothing_else(document):
     told = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
-    assert told == {(route.method, template(route.path)) for route in application.declared()}
+    assert told == {(route.method, template(route.path)) for route in declared()}
 
 
 def test_the_document_is_valid_openapi(document):
@@ -76,7 +76,7 @@ def test_json_home_is_keystones_as_far_as_the_routes_are_served(shared_cloud: Cl
     theirs = _keystones_home(path)
     assert ours.keys() <= theirs.keys()
     assert {name: theirs[name] for name in ours} == ours
-    served = {template(route.path) for route in application.declared()}
+    served = {template(route.path) for route in declared()}
     wanted = {
         name
         for name, shown in theirs.items()
@@ -105,7 +105,7 @@ def test_what_is_public_is_said_to_be(document):
     opened = {
         path for path, operations in document["paths"].items() for operation in operations.values() if operation["security"] == []
     }
-    assert opened == {template(route.path) for route in application.declared() if route.policy == PUBLIC}
+    assert opened == {template(route.path) for route in declared() if route.policy == PUBLIC}
 
 
 def _keystones_home(path: str):

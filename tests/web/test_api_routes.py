@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from identity.web.application import MODULES
+from identity.web.declarations import declared
 from identity.web.home import template
-from identity.web.route import PUBLIC, routes_of
+from identity.web.route import PUBLIC
 from tests.support.gateway import BASE, Cloud, check_error, project
 
-ROUTES = {(route.method, route.path): route for route in routes_of(MODULES)}
+ROUTES = {(route.method, route.path): route for route in declared()}
 GUARDED = [key for key, route in ROUTES.items() if route.policy != PUBLIC]
 # Paths without variables: those with variables are asked about real things in tests/web/matrix.
 READS = sorted({path for method, path in ROUTES if method == "GET" and "<" not in path})

@@ -142,4 +142,4 @@ def test_a_worker_that_cannot_read_the_keys_says_so(cloud: Cloud):
     stranger = cloud.second(keys=Keys(master_key="B" * 43))
     answer = stranger.ask("GET", "/healthcheck")
     assert answer.status_code == 503
-    assert list(answer.json["detail"]) == ["fernet keys"]
+    assert list(answer.json["detail"]) == ["fernet keys", "credential keys"]

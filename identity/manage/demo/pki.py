@@ -84,12 +84,17 @@ class Authority:
         self.certificate = self._make_own()
 
     def issue_server(
-        self, names: Sequence[str], *, not_before: datetime.datetime | None = None, not_after: datetime.datetime | None = None
+        self,
+        names: Sequence[str],
+        *,
+        usage: Sequence[ObjectIdentifier] = SERVER,
+        not_before: datetime.datetime | None = None,
+        not_after: datetime.datetime | None = None,
     ) -> Issued:
-        """A server certificate for host names and IP addresses; the first is its common name."""
+        """A server certificate for host names and IP addresses; the first is its common name. A proxy's is for clients too."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         alternative = x509.SubjectAlternativeName([_general_name(name) for name in names])
-        return self._issue(subject, SERVER, alternative, not_before, not_after)
+        return self._issue(subject, usage, alternative, not_before, not_after)
 
     def issue_client(
         self,

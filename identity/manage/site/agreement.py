@@ -13,7 +13,7 @@ from .description import Site
 
 def mistakes(site: Site) -> list[str]:
     """Every disagreement, one line each."""
-    parts = (_hosts, _addresses, _database, _certificates, _kerberos, _apache, _limits, _overrides)
+    parts = (_hosts, _addresses, _families, _database, _certificates, _kerberos, _apache, _limits, _overrides)
     return [problem for part in parts for problem in part(site)]
 
 
@@ -47,6 +47,14 @@ def _addresses(site: Site) -> Iterator[str]:
                 if place in taken:
                     yield f"{kind}: {host.name} and {taken[place]} both use port {port} on {host.address}"
                 taken[place] = host.name
+
+
+def _families(site: Site) -> Iterator[str]:
+    """A load balancer connects from its own address, so all speak the same version of IP."""
+    hosts = [host for kind in ("load_balancers", "v3", "v2", "x509") for host in getattr(site, kind) if _is_address(host.address)]
+    versions = {ipaddress.ip_address(host.address).version for host in hosts}
+    if len(versions) > 1:
+        yield "address: load balancers and back ends mix IPv4 and IPv6: give them addresses of one kind"
 
 
 def _ports(kind: str, host: Any) -> tuple[int, ...]:

@@ -8,8 +8,8 @@ from identity import errors
 from identity.web.context import Call
 from identity.web.reply import Reply, json_reply
 from identity.web.route import PUBLIC, route
+from identity.web.v2.version import version_document
 
-MEDIA_TYPE: Final = "application/vnd.openstack.identity-v2.0+json"
 NAMESPACE: Final = "https://docs.openstack.org/identity/api/ext"
 # Alias: name, namespace below the one above, last change, what it is for.
 EXTENSIONS: Final = {
@@ -38,20 +38,6 @@ EXTENSIONS: Final = {
         "The same key pairs among a user's credentials.",
     ),
 }
-
-
-def version_document(base: str) -> dict[str, Any]:
-    """Version 2.0 as Keystone described it; `base` carries the face's prefix, for clients log in at this link."""
-    return {
-        "id": "v2.0",
-        "status": "deprecated",
-        "updated": "2016-08-04T00:00:00Z",
-        "links": [
-            {"rel": "self", "href": f"{base}/v2.0/"},
-            {"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/"},
-        ],
-        "media-types": [{"base": "application/json", "type": MEDIA_TYPE}],
-    }
 
 
 @route("GET", "/v2.0", policy=PUBLIC, summary="Show version 2.0 of the API.")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.route import PUBLIC
 from tests.web.matrix.bodies import body_of
 from tests.web.matrix.oracle import Oracle

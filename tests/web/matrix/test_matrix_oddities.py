@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from identity.model.listing import COMPARATORS
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.route import Route
 from tests.support.gateway import check_error
 from tests.web.matrix.bodies import body_of

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from identity.settings import OsloPolicy
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.route import PUBLIC, Route
 from tests.support.gateway import check_error
 from tests.web.matrix.bodies import BODIES, body_of

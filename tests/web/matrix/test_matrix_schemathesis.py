@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
 
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.home import template
 from tests.web.matrix.seed import FAR, NEAR, SELF
 from tests.web.matrix.world import World

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from identity.web.application import declared
+from identity.web.declarations import declared
 from identity.web.route import PUBLIC, Route
 from tests.web.matrix.bodies import body_of
 from tests.web.matrix.oracle import VARIABLE, Oracle
