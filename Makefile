@@ -17,6 +17,7 @@ run: ## the demo: a small cloud with passwords, Kerberos and X.509 (ARGS="--chec
 
 test: setup-test ## run every check (PARTS="lint types" for some of them)
 	@tools/setup.sh conformance
+	@tools/setup.sh legacy
 	@$(BIN)/python tools/checks.py $(PARTS)
 
 lint: setup-test ## check style and types only

@@ -7,7 +7,7 @@ if ! "$python" -c 'import piptools' 2>/dev/null; then
     python3 -m venv --clear ../.venv-lock
     "$python" -m pip install --quiet pip-tools
 fi
-for name in run test conformance; do
+for name in run test conformance legacy; do
     "$python" -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o "$name.txt" "$name.in"
 done

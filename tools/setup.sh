@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Sets up what is missing: Debian packages, .venv, the hashed requirements, this checkout and its client.
-# Usage: tools/setup.sh [run|test|conformance]. A second run with nothing to do ends at once.
-# `conformance` makes .venv-conformance only: the test suites that `make conformance` runs must not choose our libraries' versions.
+# Usage: tools/setup.sh [run|test|conformance|legacy]. A second run with nothing to do ends at once.
+# `conformance` and `legacy` make .venv-conformance and .venv-legacy only: the suites that `make conformance` runs, and the client
+# of years ago that the tests meet, must not choose our libraries' versions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:-run}
-case "$kind" in run | test | conformance) ;; *) echo "usage: tools/setup.sh [run|test|conformance]" >&2; exit 2 ;; esac
-venv=.venv
-if [ "$kind" = conformance ]; then venv=.venv-conformance; fi
+case "$kind" in
+    run | test) venv=.venv ;;
+    conformance | legacy) venv=.venv-$kind ;;
+    *) echo "usage: tools/setup.sh [run|test|conformance|legacy]" >&2; exit 2 ;;
+esac
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -72,16 +75,16 @@ outdated() {
 mkdir -p build
 exec 9>build/setup.lock
 flock 9
-if [ "$kind" != conformance ]; then debian_packages; fi
+if [ "$venv" = .venv ]; then debian_packages; fi
 if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=$(find_python)
     say "making $venv with $("$python" --version) ($python)"
     "$python" -m venv --clear "$venv"
 fi
-if [ "$kind" = conformance ]; then
-    if outdated conformance requirements/conformance.txt; then
-        say "installing the conformance suites (requirements/conformance.txt)"
-        pip_install --require-hashes -r requirements/conformance.txt
+if [ "$venv" != .venv ]; then
+    if outdated "$kind" "requirements/$kind.txt"; then
+        say "installing $venv (requirements/$kind.txt)"
+        pip_install --require-hashes -r "requirements/$kind.txt"
         "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null || true  # a few files of theirs are templates
         echo "$state" >"$stamp"
     fi
