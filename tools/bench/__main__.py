@@ -1,7 +1,8 @@
-"""`python -m tools.bench [tokens] [scale]`: measure, print a table for each part, write build/bench.json. Three to six minutes."""
+"""Measure the gateway, print a table for each part and write build/bench.json. Three to six minutes."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -103,17 +104,23 @@ def _all(screen: Console, directory: Path, parts: Sequence[str]) -> Iterator[tup
                 yield part, row
 
 
+def _parts(words: Sequence[str]) -> Sequence[str]:
+    parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__, epilog=f"{peer.__doc__}\n{scale.__doc__}")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, "all"), default="all", help="default: all")
+    found: Sequence[str] = parser.parse_args(words).parts
+    return PARTS if "all" in found else found
+
+
 def main(words: Sequence[str]) -> int:
     screen = Console()
+    parts = _parts(words)
     if shutil.which("wrk") is None:
         screen.print("wrk is not installed: apt-get install wrk")
         return 1
-    if not set(words) <= set(PARTS):
-        screen.print(f"which parts? {' '.join(PARTS)}")
-        return 2
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gatestone-bench-") as directory:
-        found = list(_all(screen, Path(directory), words or PARTS))
+        found = list(_all(screen, Path(directory), parts))
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([row.as_json() for _, row in found], indent=1) + "\n")
     for part, title, columns in (

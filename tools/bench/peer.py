@@ -1,8 +1,7 @@
 """The real Keystone beside us, where somebody has set one up; without it those columns stay empty.
 
-PEER_SETUP (or shared/peer/setup-keystone.sh beside the checkout) is a program that takes the words `services`, `start`, `stop`
-and `stop-all`; PEER_HOME is where it keeps things, among them `run/server.pid`. PORT (5000), MC_PORT (21211) and ADMIN_PASSWORD
-(peeradmin) are as that program has them.
+PEER_SETUP is a program that takes the words `services`, `start`, `stop` and `stop-all`; PEER_HOME is where it keeps things, among
+them `run/server.pid`. PORT (5000), MC_PORT (21211) and ADMIN_PASSWORD (peeradmin) are as that program has them.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 
 from .api import Api
-from .serving import ROOT, memory, workers
+from .serving import memory, workers
 
 _STARTED = re.compile(r"after ([0-9.]+) s")
 
@@ -97,13 +96,8 @@ def _wait_until_free(port: int, patience: float = 20.0) -> None:
                 time.sleep(0.05)
 
 
-def _beside() -> str | None:
-    program = ROOT.parent / "shared" / "peer" / "setup-keystone.sh"
-    return str(program) if program.exists() else None
-
-
 def find() -> Peer | None:
-    """The peer that the environment names, or that stands beside the checkout, if it has been installed."""
-    program = os.environ.get("PEER_SETUP") or _beside()
+    """The peer that the environment names, if it has been installed."""
+    program = os.environ.get("PEER_SETUP", "")
     home = Path(os.environ.get("PEER_HOME") or Path(tempfile.gettempdir()) / "gatestone-peer")
     return Peer(program, home) if program and (home / "kvenv" / "bin" / "keystone-manage").exists() else None
