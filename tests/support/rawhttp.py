@@ -43,11 +43,13 @@ class Wire:
     """One connection. Every wait is bounded by `timeout` seconds."""
 
     def __init__(
-        self, address: tuple[str, int] | str, tls: ssl.SSLContext | None = None, timeout: float = 5.0, **wrap: Any
+        self, address: tuple[str, int] | str, tls: ssl.SSLContext | None = None, timeout: float = 5.0, source: str = "", **wrap: Any
     ) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.sock: Any = socket.socket(family, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
         self._rest = b""
         if tls is not None:

@@ -26,7 +26,7 @@ from tests.support.pki import CLIENT, SERVER, Authority
 LB = "127.0.20.11"
 STRANGER = "127.0.20.99"
 CLIENT_ADDRESS = "127.0.20.7"
-_ADDRESSES = {
+ADDRESSES = {
     "lb01": LB, "lb02": "127.0.20.12", "v3a": "127.0.20.31", "v3b": "127.0.20.32", "v3c": "127.0.20.33",
     "v2a": "127.0.20.41", "x1": "127.0.20.21",
 }  # fmt: skip
@@ -60,7 +60,7 @@ class SiteFiles:
 
     def connect(self, host: str = "lb01", *, port: int = 0, cert: Any = None, source: str = CLIENT_ADDRESS) -> Any:
         """A connection to a host of the site, verified by the site's name."""
-        return _Named(self.host, port or self.ports[host], _ADDRESSES[host], source, context=self.context(cert), timeout=15)
+        return _Named(self.host, port or self.ports[host], ADDRESSES[host], source, context=self.context(cert), timeout=15)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **where: Any) -> Reply:
         connection = self.connect(**where)
@@ -113,7 +113,7 @@ def make(
     }
     text = to_toml(found)
     for name in balancers:
-        more = {"bind": _ADDRESSES[name], "port": ports[name], "peers_port": free_port(), "stats_address": _ADDRESSES[name],
+        more = {"bind": ADDRESSES[name], "port": ports[name], "peers_port": free_port(), "stats_address": ADDRESSES[name],
                 "stats_port": stats_port, "x509_port": x509_port}  # fmt: skip
         text += _entry("load_balancers", name, more)
     for name, pool in members.items():
@@ -127,7 +127,7 @@ def make(
 
 
 def _entry(kind: str, name: str, more: Mapping[str, Any]) -> str:
-    lines = [f"{key} = {json.dumps(value)}" for key, value in {"name": name, "address": _ADDRESSES[name], **more}.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in {"name": name, "address": ADDRESSES[name], **more}.items()]
     return "\n".join(["", f"[[{kind}]]", *lines, ""])
 
 
@@ -194,7 +194,7 @@ def haproxy(site: SiteFiles, name: str = "lb01", ready: Mapping[str, int] | None
     assert checked.returncode == 0, checked.stderr
     assert "WARNING" not in checked.stderr, checked.stderr
     with daemon(["/usr/sbin/haproxy", "-W", "-db", "-f", str(config)], log) as process:
-        until(lambda: _listens(_ADDRESSES[name], site.stats_port) or process.poll() is not None, 10, "HAProxy")
+        until(lambda: _listens(ADDRESSES[name], site.stats_port) or process.poll() is not None, 10, "HAProxy")
         assert process.poll() is None, log.read_text()
         for back_end, wanted in (ready or {}).items():
             until(lambda b=back_end, w=wanted: up(site, name).get(b, 0) >= w, 10, f"{wanted} servers of {back_end}")  # type: ignore[misc]
@@ -203,7 +203,7 @@ def haproxy(site: SiteFiles, name: str = "lb01", ready: Mapping[str, int] | None
 
 def up(site: SiteFiles, name: str = "lb01") -> dict[str, int]:
     """Back end to how many of its checked servers are up, as the statistics page tells."""
-    connection = http.client.HTTPConnection(_ADDRESSES[name], site.stats_port, timeout=5)
+    connection = http.client.HTTPConnection(ADDRESSES[name], site.stats_port, timeout=5)
     connection.request("GET", "/;csv")
     lines = connection.getresponse().read().decode().splitlines()
     connection.close()
@@ -214,6 +214,15 @@ def up(site: SiteFiles, name: str = "lb01") -> dict[str, int]:
         if row["svname"] not in ("FRONTEND", "BACKEND") and not row["svname"].endswith("-unwell") and row["status"] == "UP":
             found[row["pxname"]] = found.get(row["pxname"], 0) + 1
     return found
+
+
+def metrics(site: SiteFiles, name: str = "lb01") -> str:
+    """What a load balancer tells Prometheus."""
+    connection = http.client.HTTPConnection(ADDRESSES[name], site.stats_port, timeout=10)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
 
 
 def _listens(address: str, port: int) -> bool:

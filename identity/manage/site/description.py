@@ -156,6 +156,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     tokens_period: Seconds = 10
     connections_per_source: Count = 200
     connections: Count = 4000
+    request_seconds: Seconds = 10
     body_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 114688
     exempt: list[str] = field(default_factory=list)
 

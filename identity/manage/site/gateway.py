@@ -18,7 +18,7 @@ def members(site: Site) -> dict[str, Sections]:
         for member in getattr(site, pool):
             sections = _shared(site, member.name)
             sections["server"] |= _listener(site, pool, member) | {"apis": apis}
-            sections |= _catalog(site, pool)
+            sections["catalog"] = _catalog(getattr(site.catalog, pool), apis[0])
             if pool == "v3":
                 sections |= _kerberos(site, member.name)
             made[member.name] = sections
@@ -96,9 +96,9 @@ def _listener(site: Site, pool: str, member: Any) -> dict[str, Any]:
     }
 
 
-def _catalog(site: Site, pool: str) -> Sections:
-    file = getattr(site.catalog, pool)
-    return {"catalog": {"driver": "templated", "template_file": file}} if file else {}
+def _catalog(file: str, version: str) -> dict[str, Any]:
+    """Each pool shows the identity service in its own version; a file says so itself."""
+    return {"driver": "templated", "template_file": file} if file else {"identity_version": version}
 
 
 def _kerberos(site: Site, name: str) -> Sections:
