@@ -134,7 +134,7 @@ def test_a_credential_is_its_owners_whatever_the_path_says(cloud, member):
     reader = cloud.login("reader", project("web")).token
     path = f"/v3/users/user-reader/application_credentials/{made['id']}"
     for method in ("GET", "DELETE"):
-        check_error(cloud.ask(method, path, token=reader), 404)
+        check_error(cloud.ask(method, path, token=reader), 403)
     assert cloud.ask("GET", f"{HOME}/{made['id']}", token=member).status_code == 200
 
 

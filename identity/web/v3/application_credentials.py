@@ -188,11 +188,11 @@ def refuse_restricted(call: Call) -> None:
 
 
 def _enforced(call: Call) -> ApplicationCredential:
-    """The credential that the URL names: of the user that it names, too, else it is not there."""
+    """The credential that the URL names, once the policy has seen whose it really is; under another user's URL it is not there."""
     id = call.args["application_credential_id"]
     with call.services.store.read() as db:
         found = application_credentials.get(db, id)
-    call.enforce()
+    call.enforce({} if found is None else {"user_id": found.user_id})
     refuse_handed(call)
     if found is None or found.user_id != call.args["user_id"]:
         raise errors.missing("application credential", id)

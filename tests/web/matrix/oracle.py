@@ -94,6 +94,9 @@ class Oracle:
             yield "target.credential.user_id", ids["user_id"]
         if route.policy == "identity:ec2_create_credential":
             yield "target.credential.user_id", ids["user_id"]
+        if "<application_credential_id>" in route.path:
+            stored = self._world.stored("application_credential", ids["application_credential_id"])
+            yield "user_id", stored["user_id"] if stored else ids["user_id"]
         if route.path == "/v3/auth/tokens":
             yield "target.token.user_id", "user-member"
         if route.policy == "identity:create_trust":

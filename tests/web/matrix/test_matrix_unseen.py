@@ -18,6 +18,12 @@ from tests.web.matrix.world import World, told
 
 ROUTES = {f"{route.method} {route.path}": route for route in declared() if route.policy != PUBLIC and "<" in route.path}
 
+# An application credential of somebody else, asked for under one's own URL, is 403, one of nobody 404: the field's own suite asks
+# for the first (keystone_tempest_plugin, tests/rbac/v3/test_application_credential.py), who deleted one's own for the second.
+TELLS_UNDER_ONES_OWN = {
+    f"{method} /v3/users/<user_id>/application_credentials/<application_credential_id>" for method in ("GET", "HEAD", "DELETE")
+}
+
 
 def pairs(route: Route, ids: dict[str, dict[str, str]]) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
     """Everything foreign against everything unknown; then each variable by itself, the others being one's own."""
@@ -29,7 +35,7 @@ def pairs(route: Route, ids: dict[str, dict[str, str]]) -> Iterator[tuple[str, d
                 yield f"{name} {place}", {**ids[SELF], name: ids[place][name]}, {**ids[SELF], name: ids[UNKNOWN][name]}
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES.keys() - TELLS))
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - TELLS - TELLS_UNDER_ONES_OWN))
 def test_an_id_that_may_not_be_seen_is_like_one_that_does_not_exist(world: World, oracle: Oracle, name: str):
     route = ROUTES[name]
     wrong: defaultdict[str, list[str]] = defaultdict(list)
@@ -38,18 +44,10 @@ def test_an_id_that_may_not_be_seen_is_like_one_that_does_not_exist(world: World
             if oracle.allows(route, there, persona):
                 continue
             with world.as_it_was() as changed:
-                answers = [unnamed(told(world.ask(route, ids, persona, body(route, ids))), ids) for ids in (there, nowhere)]
+                answers = [told(world.ask(route, ids, persona, body(route, ids))) for ids in (there, nowhere)]
             if changed[0] or answers[0] != answers[1]:
                 wrong[f"{what}: {answers}"].append(persona)
     assert not wrong, "\n".join(f"{what}: {', '.join(personas)}" for what, personas in wrong.items())
-
-
-def unnamed(answer: tuple[int, str], ids: dict[str, str]) -> tuple[int, str]:
-    """The answer without the ids that the caller itself asked about: an error names them again."""
-    status, text = answer
-    for id in sorted(ids.values(), key=len, reverse=True):
-        text = text.replace(f": {id}.", ": that.")
-    return status, text
 
 
 def body(route: Route, ids: dict[str, str]) -> Any:
