@@ -12,14 +12,14 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from identity import errors
-from identity.model.delegation import ApplicationCredential, CredentialRef, StoredSecret, WantedCredential
+from identity.model.delegation import AccessRule, ApplicationCredential, CredentialRef, StoredSecret, WantedCredential
 from identity.model.subject import Subject
 from identity.ports import Clock
 from identity.services.hashing import Hasher
@@ -56,7 +56,8 @@ class ApplicationCredentials:
     def create(self, owner: Subject, wanted: WantedCredential) -> tuple[ApplicationCredential, str]:
         """Store a credential with roles that `owner`, a caller within a project, has there; gives its secret, for the last time.
 
-        Raises `errors.BadRequest` for a role that the caller does not have, `NotFound`, `Conflict` for the name.
+        Raises `errors.BadRequest` for a role that the caller does not have, `Forbidden` for a rule that the caller's own credential
+        does not have, `NotFound`, `Conflict` for the name.
         """
         assert owner.project is not None
         secret = wanted.secret or secrets.token_urlsafe(SECRET_BYTES)
@@ -65,6 +66,8 @@ class ApplicationCredentials:
             held = {role.id for role in owner.roles}
             ids = handed_roles.named(tx, wanted.roles) if wanted.roles else held
             handed = handed_roles.existing(tx, _within(held, handed_roles.with_implied(tx, ids)))
+            rules = access_rules.obtain(tx, owner.user.id, wanted.access_rules)
+            _check_rules(owner, rules)
             new = ApplicationCredential(
                 id=uuid4().hex,
                 name=wanted.name,
@@ -74,7 +77,7 @@ class ApplicationCredentials:
                 expires_at=wanted.expires_at,
                 unrestricted=wanted.unrestricted,
                 roles=handed,
-                access_rules=access_rules.obtain(tx, owner.user.id, wanted.access_rules),
+                access_rules=rules,
             )
             application_credentials.create(tx, new, hash, self._clock())
         return new, secret
@@ -104,3 +107,10 @@ def _within(held: set[str], wanted: Iterable[str]) -> list[str]:
     if not held.issuperset(found):
         raise errors.BadRequest("An application credential can have only roles that your token has on its project.")
     return found
+
+
+def _check_rules(owner: Subject, rules: Sequence[AccessRule]) -> None:
+    """Who is held to rules hands on some of them: else to be allowed this one request would be to be allowed all (CWE-269)."""
+    own = owner.confinement.access_rules if owner.confinement is not None else ()
+    if own and (not rules or not {rule.id for rule in own}.issuperset(rule.id for rule in rules)):
+        raise errors.Forbidden("An application credential with access rules can make others only with some of these same rules.")

@@ -67,7 +67,7 @@ def check_change(type: str, old: str, new: str) -> None:
 
 def create(tx: Connection, new: KeptSecret, user_limit: int) -> None:
     """Store a credential. Raises `errors.Conflict`; `errors.Forbidden` where the user has `user_limit` of them (-1: no limit)."""
-    if user_limit >= 0 and credentials.count(tx, new.user_id) >= user_limit:
+    if user_limit >= 0 and credentials.counted(tx, new.user_id) >= user_limit:
         raise Forbidden(f"The user has {user_limit} credentials already, which is the most: delete one first.")
     credentials.create(tx, new)
 

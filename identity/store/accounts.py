@@ -12,6 +12,7 @@ from ..errors import BadRequest
 from ..model.account import Account, FederatedLink, FormerPassword
 from ..model.listing import EVERYTHING, Filter, Page
 from .listing import Listing, compared
+from .pinning import pin
 from .tables import federated_user, federation_protocol, membership, password, user_account
 from .text import findable
 from .users import newest
@@ -61,6 +62,12 @@ def get(db: Connection, user_id: str) -> Account | None:
     """The account with its federated links, or None. Two queries."""
     row = db.execute(GET, {"this": user_id}).first() if findable(user_id) else None
     return replace(_account(row), federated=links_of(db, user_id)) if row is not None else None
+
+
+def pinned(tx: Connection, user_id: str) -> Account | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, user_account, user_id)
+    return get(tx, user_id)
 
 
 def listed(

@@ -11,6 +11,7 @@ from ..errors import Conflict, NotFound
 from ..model.credential import EC2, KeptSecret
 from ..model.listing import EVERYTHING, Page
 from .listing import Listing
+from .pinning import pin
 from .tables import credential, project, user_account
 from .text import findable
 
@@ -79,6 +80,12 @@ def create(tx: Connection, new: KeptSecret) -> None:
 def count(db: Connection, user_id: str) -> int:
     """How many credentials the user has."""
     return int(db.execute(COUNT, {"user_id": user_id}).scalar_one())
+
+
+def counted(tx: Connection, user_id: str) -> int:
+    """The same before one more is made: whoever is about to make another one waits until this transaction has ended."""
+    pin(tx, user_account, user_id)
+    return count(tx, user_id)
 
 
 def reseal(tx: Connection, credential_id: str, sealed: bytes) -> None:

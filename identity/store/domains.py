@@ -130,8 +130,8 @@ def delete(tx: Connection, domain_id: str, now: float) -> None:
         tx.execute(pin, {"this": domain_id}).all()
     changes = [(revocation.DOMAIN, domain_id, True)]
     # Its own users and projects carry the domain's tag. Its groups and roles may serve people of other domains elsewhere.
-    changes += removal.by_groups(tx, tx.execute(GROUPS, {"this": domain_id}).scalars().all())
-    changes += removal.by_roles(tx, tx.execute(ROLES, {"this": domain_id}).scalars().all())
+    changes += removal.by_groups(tx, GROUPS, {"this": domain_id})
+    changes += removal.by_roles(tx, ROLES, {"this": domain_id})
     for statement in EMPTY:
         tx.execute(statement, {"this": domain_id})
     epoch.record(tx, now, changes)

@@ -15,6 +15,7 @@ from ..model.listing import EVERYTHING, Page
 from ..model.tenancy import ProjectRecord
 from . import epoch, tenancy
 from .listing import Listing
+from .pinning import pin
 from .tables import endpoint, endpoint_group, project, project_endpoint, project_endpoint_group
 from .text import checked, checked_description, checked_id, findable
 
@@ -54,6 +55,12 @@ def get(db: Connection, group_id: str) -> EndpointGroup | None:
     """The endpoint group, or None. One query."""
     row = db.execute(GET, {"this": group_id}).first() if findable(group_id) else None
     return _group(row) if row is not None else None
+
+
+def pinned(tx: Connection, group_id: str) -> EndpointGroup | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, endpoint_group, group_id)
+    return get(tx, group_id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING, *, project_id: str | None = None) -> tuple[list[EndpointGroup], bool]:

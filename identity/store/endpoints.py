@@ -13,6 +13,7 @@ from ..model.catalog import INTERFACES, Endpoint
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .listing import Listing
+from .pinning import pin
 from .tables import endpoint, region, service
 from .text import checked, checked_id, findable
 
@@ -50,6 +51,12 @@ def get(db: Connection, endpoint_id: str) -> Endpoint | None:
     """The endpoint, or None. One query."""
     row = db.execute(GET, {"this": endpoint_id}).first() if findable(endpoint_id) else None
     return _endpoint(row) if row is not None else None
+
+
+def pinned(tx: Connection, endpoint_id: str) -> Endpoint | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, endpoint, endpoint_id)
+    return get(tx, endpoint_id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING, *where: ColumnElement[bool]) -> tuple[list[Endpoint], bool]:

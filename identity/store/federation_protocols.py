@@ -18,6 +18,7 @@ ROWS: Select[Any] = select(table.c.id, table.c.identity_provider_id, table.c.map
 LISTING = Listing(ROWS, table.c.id, {"mapping_id": table.c.mapping_id}, ("id",))
 ONE = (table.c.identity_provider_id == bindparam("provider"), table.c.id == bindparam("this"))
 GET = ROWS.where(*ONE)
+PINNED = GET.with_for_update(key_share=True)
 CREATE = insert(table)
 CHANGE = update(table).where(*ONE)
 DELETE = delete(table).where(*ONE)
@@ -29,6 +30,13 @@ def get(db: Connection, provider_id: str, id: str) -> FederationProtocol | None:
         return None
     row = db.execute(GET, {"provider": provider_id, "this": id}).first()
     return FederationProtocol(*tuple(row)) if row is not None else None
+
+
+def pinned(tx: Connection, provider_id: str, id: str) -> FederationProtocol | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    if findable(provider_id, id):
+        tx.execute(PINNED, {"provider": provider_id, "this": id}).first()
+    return get(tx, provider_id, id)
 
 
 def listed(db: Connection, provider_id: str, page: Page = EVERYTHING) -> tuple[list[FederationProtocol], bool]:

@@ -50,6 +50,10 @@ class Party:
     attributes: tuple[tuple[str, Any], ...]
 
     @property
+    def id(self) -> str:
+        return str(dict(self.attributes)["id"])
+
+    @property
     def domain_id(self) -> str | None:
         return dict(self.attributes).get("domain_id")
 
@@ -100,7 +104,8 @@ HELD = text("".join((HELD_BY, SHOWN))).bindparams(
 
 def add(tx: Connection, grant: Grant, now: float) -> bool:
     """Give the role; False when it was held already. Raises `NotFound` for an unknown actor, target or role."""
-    for kind, id in ((grant.actor_kind, grant.actor_id), (grant.target_kind, grant.target_id)):
+    # The place first, as the deletion of a domain takes its rows: else each might hold what the other waits for.
+    for kind, id in ((grant.target_kind, grant.target_id), (grant.actor_kind, grant.actor_id)):
         if (kind, id) == (SYSTEM, SYSTEM):
             continue
         if kind not in PINNED or not findable(id) or tx.execute(PINNED[kind], {"this": id}).first() is None:

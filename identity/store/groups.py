@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, text, update
 from sqlalchemy import delete as remove
 
 from ..errors import NotFound
@@ -14,6 +14,7 @@ from ..model.account import Group
 from ..model.listing import EVERYTHING, Page
 from . import domains, epoch, removal
 from .listing import Listing
+from .pinning import pin, pin_whole
 from .tables import membership, role_grant, user_account, user_group
 from .text import checked_description, checked_id, checked_name, findable
 
@@ -21,10 +22,12 @@ THIS: BindParameter[str] = bindparam("this")
 ROWS = select(user_group.c.id, user_group.c.name, user_group.c.domain_id, user_group.c.description, user_group.c.extra)
 LISTING = Listing(ROWS, user_group.c.id, {name: user_group.c[name] for name in ("name", "domain_id", "description")})
 BY_ID = ROWS.where(user_group.c.id == THIS)
+THIS_GROUP = select(user_group.c.id).where(user_group.c.id == THIS)
 USER = select(user_account.c.id).where(user_account.c.id == THIS)
 CREATE = insert(user_group)
 CHANGE = update(user_group).where(user_group.c.id == THIS)
-JOIN = insert(membership)
+# One statement that both databases know, so that two who put the same user in at once both succeed.
+JOIN = text("INSERT INTO membership (user_id, group_id) VALUES (:user, :group) ON CONFLICT DO NOTHING")
 LINK = (membership.c.user_id == bindparam("user"), membership.c.group_id == bindparam("group"))
 JOINED = select(membership.c.user_id).where(*LINK)
 LEAVE = remove(membership).where(*LINK)
@@ -36,6 +39,12 @@ def get(db: Connection, group_id: str) -> Group | None:
     """The group with this id. One query."""
     row = db.execute(BY_ID, {"this": group_id}).first() if findable(group_id) else None
     return _group(row) if row is not None else None
+
+
+def pinned(tx: Connection, group_id: str) -> Group | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, user_group, group_id)
+    return get(tx, group_id)
 
 
 def listed(
@@ -93,10 +102,8 @@ def add_member(tx: Connection, group_id: str, user_id: str, now: float) -> None:
     """Put the user into the group, where that is not so yet; its tokens gain the group's roles. Raises `NotFound`."""
     if get(tx, group_id) is None or not findable(user_id) or tx.execute(USER, {"this": user_id}).first() is None:
         raise NotFound(reason="no such user or group")
-    if tx.execute(JOINED, {"user": user_id, "group": group_id}).first() is not None:
-        return
-    tx.execute(JOIN, {"user_id": user_id, "group_id": group_id})
-    epoch.record(tx, now, [(revocation.GRANT, f"{user_id}/*", False)])
+    if tx.execute(JOIN, {"user": user_id, "group": group_id}).rowcount:
+        epoch.record(tx, now, [(revocation.GRANT, f"{user_id}/*", False)])
 
 
 def remove_member(tx: Connection, group_id: str, user_id: str, now: float) -> None:
@@ -108,12 +115,11 @@ def remove_member(tx: Connection, group_id: str, user_id: str, now: float) -> No
 
 def delete(tx: Connection, group_id: str, now: float) -> None:
     """Remove the group and its grants; where it had a role, ends the scoped tokens of its members. Raises `NotFound`."""
-    changes = removal.by_groups(tx, [group_id])
+    pin_whole(tx, user_group, group_id)  # who is just giving it a role or a member is waited for: their tokens end, too
+    changes = removal.by_groups(tx, THIS_GROUP, {"this": group_id})
+    tx.execute(DELETE_GRANTS, {"this": group_id})
     if tx.execute(DELETE, {"this": group_id}).rowcount == 0:
         raise NotFound(reason="no such group")
-    tx.execute(
-        DELETE_GRANTS, {"this": group_id}
-    )  # after the row itself, whose deletion waits for those who are just giving it a role
     epoch.record(tx, now, changes)
 
 

@@ -12,6 +12,7 @@ from ..model.federation import IdentityProvider
 from ..model.listing import EVERYTHING, Page
 from . import domains
 from .listing import Listing
+from .pinning import pin
 from .tables import identity_provider as table
 from .tables import remote_id
 from .text import checked_id, findable
@@ -38,6 +39,12 @@ def get(db: Connection, id: str) -> IdentityProvider | None:
     """The provider, or None. Two queries."""
     row = db.execute(GET, {"this": id}).first() if findable(id) else None
     return _providers(db, [row])[0] if row is not None else None
+
+
+def pinned(tx: Connection, id: str) -> IdentityProvider | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, table, id)
+    return get(tx, id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[IdentityProvider], bool]:

@@ -14,6 +14,7 @@ from ..model.delegation import AccessToken, Consumer, RequestToken
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .listing import Listing
+from .pinning import pin
 from .tables import access_token, consumer, oauth_nonce, request_token
 from .text import checked_description, findable
 
@@ -46,6 +47,12 @@ def get_consumer(db: Connection, consumer_id: str) -> Consumer | None:
     """The consumer with its sealed secret, or None. One query."""
     row = db.execute(GET_CONSUMER, {"this": consumer_id}).first() if findable(consumer_id) else None
     return Consumer(*row) if row is not None else None
+
+
+def pinned_consumer(tx: Connection, consumer_id: str) -> Consumer | None:
+    """As `get_consumer`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, consumer, consumer_id)
+    return get_consumer(tx, consumer_id)
 
 
 def consumers(db: Connection, page: Page = EVERYTHING) -> tuple[list[Consumer], bool]:

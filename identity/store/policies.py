@@ -12,6 +12,7 @@ from ..errors import NotFound
 from ..model.catalog import Endpoint, PolicyBlob, PolicyTarget
 from ..model.listing import EVERYTHING, Page
 from .listing import Listing
+from .pinning import pin
 from .tables import endpoint, policy, policy_association, region
 from .text import checked_id, findable
 
@@ -43,6 +44,12 @@ def get(db: Connection, policy_id: str) -> PolicyBlob | None:
     """The policy, or None. One query."""
     row = db.execute(GET, {"this": policy_id}).first() if findable(policy_id) else None
     return _policy(row) if row is not None else None
+
+
+def pinned(tx: Connection, policy_id: str) -> PolicyBlob | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, policy, policy_id)
+    return get(tx, policy_id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[PolicyBlob], bool]:

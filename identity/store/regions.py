@@ -47,6 +47,12 @@ def get(db: Connection, region_id: str) -> Region | None:
     return Region(*row) if row is not None else None
 
 
+def pinned(tx: Connection, region_id: str) -> Region | None:
+    """As `get`, for a change: whoever wants to change any region waits until this transaction has ended."""
+    tx.execute(LOCK_TREE).all()
+    return get(tx, region_id)
+
+
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[Region], bool]:
     """The regions of that page, by id, and whether there are more."""
     found = LISTING.page(db, page)

@@ -12,6 +12,7 @@ from ..errors import Conflict, Forbidden, NotFound
 from ..model.limit import RegisteredLimit
 from ..model.listing import EVERYTHING, Page
 from .listing import Listing
+from .pinning import pin
 from .tables import region, registered_limit, resource_limit, service
 from .text import findable
 
@@ -45,6 +46,12 @@ def get(db: Connection, id: str) -> RegisteredLimit | None:
     """The registered limit, or None. One query."""
     row = db.execute(GET, {"this": id}).first() if findable(id) else None
     return _limit(row) if row is not None else None
+
+
+def pinned(tx: Connection, id: str) -> RegisteredLimit | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, registered_limit, id)
+    return get(tx, id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[RegisteredLimit], bool]:

@@ -27,6 +27,7 @@ ALL_GLOBAL = ROWS.where(role.c.domain_id.is_(None)).order_by(role.c.name)
 ENTRY = tuple(role.c[name] for name in ("id", "name", "domain_id", "description", "options", "extra"))
 ENTRIES = select(*ENTRY)
 ENTRY_BY_ID = ENTRIES.where(role.c.id == THIS)
+THIS_ROLE = select(role.c.id).where(role.c.id == THIS)
 FIXED = ENTRY_BY_ID.with_for_update()
 LISTING = Listing(ENTRIES, role.c.id, {"name": role.c.name, "domain_id": role.c.domain_id, "description": role.c.description})
 CREATE = insert(role)
@@ -34,6 +35,9 @@ CHANGE = update(role).where(role.c.id == THIS)
 DELETE = remove(role).where(role.c.id == THIS)
 DELETE_GRANTS = remove(role_grant).where(role_grant.c.role_id == THIS)
 ONE_AT_A_TIME = select(change_counter.c.seq).with_for_update()  # else two might close a circle between them
+# Before that lock: who changes one of the two roles holds it and then wants the counter (a deadlock, else).
+ENDS = select(role.c.id).where((role.c.id == THIS) | (role.c.id == bindparam("implied"))).order_by(role.c.id)
+HELD_ENDS = ENDS.with_for_update(read=True, key_share=True)
 IMPLY = insert(role_implication)
 IMPLIED = select(role_implication.c.implied_id).where(role_implication.c.prior_id == bindparam("prior"))
 UNIMPLY = remove(role_implication).where(
@@ -153,7 +157,7 @@ def save(tx: Connection, changed: RoleEntry, now: float) -> None:
 
 def delete(tx: Connection, role_id: str, now: float) -> None:
     """Remove the role with grants, implications and the application credentials that hand it on; ends every token that holds it."""
-    changes = removal.by_roles(tx, [role_id]) + application_credentials.remove_with_role(tx, role_id)
+    changes = removal.by_roles(tx, THIS_ROLE, {"this": role_id}) + application_credentials.remove_with_role(tx, role_id)
     tx.execute(DELETE_GRANTS, {"this": role_id})
     if tx.execute(DELETE, {"this": role_id}).rowcount == 0:
         raise NotFound(reason="no such role")
@@ -165,6 +169,7 @@ def imply(tx: Connection, prior_id: str, implied_id: str, now: float) -> bool:
 
     Raises `BadRequest` for a circle, `NotFound` for an unknown role.
     """
+    tx.execute(HELD_ENDS, {"this": prior_id, "implied": implied_id}).all()
     tx.execute(ONE_AT_A_TIME)
     if prior_id == implied_id or prior_id in set(tx.execute(REACH, {"start": implied_id}).scalars()):
         raise BadRequest("A role cannot imply itself.")

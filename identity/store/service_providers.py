@@ -13,6 +13,7 @@ from ..model.federation import ServiceProvider
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .listing import Listing
+from .pinning import pin
 from .tables import service_provider as table
 from .text import checked_id, findable
 
@@ -31,6 +32,12 @@ def get(db: Connection, id: str) -> ServiceProvider | None:
     """The service provider, or None. One query."""
     row = db.execute(GET, {"this": id}).first() if findable(id) else None
     return ServiceProvider(*tuple(row)) if row is not None else None
+
+
+def pinned(tx: Connection, id: str) -> ServiceProvider | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, table, id)
+    return get(tx, id)
 
 
 def listed(db: Connection, page: Page = EVERYTHING) -> tuple[list[ServiceProvider], bool]:

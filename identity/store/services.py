@@ -12,6 +12,7 @@ from ..model.catalog import Endpoint, Service
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .listing import Listing
+from .pinning import pin
 from .tables import endpoint, registered_limit, service
 from .text import checked, checked_description, checked_id, findable
 
@@ -59,6 +60,12 @@ def get(db: Connection, service_id: str) -> Service | None:
     """The service without its endpoints, or None. One query."""
     row = db.execute(GET, {"this": service_id}).first() if findable(service_id) else None
     return _service(row) if row is not None else None
+
+
+def pinned(tx: Connection, service_id: str) -> Service | None:
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    pin(tx, service, service_id)
+    return get(tx, service_id)
 
 
 def find(db: Connection, type: str, name: str) -> str | None:

@@ -14,6 +14,7 @@ from ..model.listing import EVERYTHING, Page
 from ..model.tenancy import NO_TAGS_ASKED, ProjectRecord, TagFilter
 from . import epoch
 from .listing import Listing
+from .pinning import pin
 from .tables import project, project_tag
 from .text import checked_description, checked_name, findable
 
@@ -39,7 +40,6 @@ ROWS = select(*COLUMNS, TAGS.label("tags"))
 SHOWN = {name: project.c[name] for name in ("name", "domain_id", "parent_id", "is_domain", "enabled", "description")}
 LISTING = Listing(ROWS, project.c.id, SHOWN)
 GET = ROWS.where(project.c.id == bindparam("this"))
-PINNED = GET.with_for_update(of=project, key_share=True)  # foreign keys to it may still be checked meanwhile
 CHANGE = update(project).where(project.c.id == bindparam("this"))
 DROP_TAGS = delete(project_tag).where(project_tag.c.project_id == bindparam("this"))
 ADD_TAG = insert(project_tag)
@@ -65,8 +65,8 @@ def domain(db: Connection, id: str) -> ProjectRecord | None:
 
 def pinned(tx: Connection, id: str) -> ProjectRecord | None:
     """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
-    row = tx.execute(PINNED, {"this": id}).first() if findable(id) else None
-    return record(row) if row is not None else None
+    pin(tx, project, id)  # not in the same statement, which would show the tags as they were when it began to wait
+    return get(tx, id)
 
 
 def pinned_domain(tx: Connection, id: str) -> ProjectRecord | None:

@@ -91,7 +91,15 @@ def settings_for(directory: Path, **sections: Any) -> Settings:
 
 def make_template(directory: Path) -> Path:
     """A migrated database with keys of every spelling and the cloud above, for tests to copy."""
-    settings = settings_for(directory)
+    store = fill(settings_for(directory))
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return directory / "cloud.db"
+
+
+def fill(settings: Settings) -> Store:
+    """Migrate the empty database that the settings name, and put the keys and the cloud above into it; gives it, open."""
     settings = replace(settings, token=replace(settings.token, readers=["jws"]))
     store = Store.open(settings.database)
     migrations.upgrade(store)
@@ -115,10 +123,7 @@ def make_template(directory: Path) -> Path:
         for kind, name, url in SERVICES:
             made = services.create(tx, Service(uuid4().hex, kind, name), NOW)
             endpoints.create(tx, Endpoint(uuid4().hex, "public", "RegionOne", url, made), NOW)
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-    return directory / "cloud.db"
+    return store
 
 
 def password_auth(name: str, password: str | None = None, scope: Any = None, domain: str | None = None) -> dict[str, Any]:

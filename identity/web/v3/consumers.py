@@ -117,7 +117,7 @@ def update_consumer(call: Call) -> Reply:
     if not body.extra and body.known.description is UNSET:
         raise errors.BadRequest("Invalid input: consumer names nothing to change.")
     with call.services.store.begin() as tx:
-        stored = _existing(oauth.get_consumer(tx, id), call)
+        stored = _existing(oauth.pinned_consumer(tx, id), call)
         changed = replace(
             stored,
             description=optional(body.known.description, stored.description),

@@ -85,6 +85,7 @@ def put_config(call: Call) -> Reply:
     _enforced(call)
     wanted = given(call, "config", ConfigBody).extra
     with call.services.store.begin() as tx:
+        tenancy.pinned(tx, call.args["domain_id"])  # else two that each set the whole would leave a mixture
         stored, fresh = domain_config.replace(tx, call.services.vault, call.args["domain_id"], wanted)
     return json_reply({"config": stored}, 201 if fresh else 200)
 
@@ -121,6 +122,7 @@ def update_config(call: Call) -> Reply:
     wanted = given(call, "config", ConfigBody).extra
     domain_id, group, option = call.args["domain_id"], call.args.get("group"), call.args.get("option")
     with call.services.store.begin() as tx:
+        tenancy.pinned(tx, domain_id)
         stored = domain_config.merge(tx, call.services.vault, domain_id, wanted, group, option)
     return json_reply({"config": stored})
 

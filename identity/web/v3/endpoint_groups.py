@@ -133,7 +133,7 @@ def update_endpoint_group(call: Call) -> Reply:
     id = call.args["endpoint_group_id"]
     known = change_of(call, "endpoint_group", EndpointGroupChange, id).known
     with call.services.store.begin() as tx:
-        stored = existing_group(endpoint_filter.get(tx, id), call)
+        stored = existing_group(endpoint_filter.pinned(tx, id), call)
         changed = replace(
             stored,
             name=optional(known.name, stored.name),

@@ -141,7 +141,7 @@ def update_endpoint(call: Call) -> Reply:
     if "url" in sent:
         _check_url(sent["url"])
     with call.services.store.begin() as tx:
-        stored = existing_endpoint(endpoints.get(tx, id), call)
+        stored = existing_endpoint(endpoints.pinned(tx, id), call)
         region_id = _region_id(tx, body.known, stored.region_id)
         changed = replace(stored, **sent, region_id=region_id, extra={**stored.extra, **_extra(body)})
         endpoints.save(tx, changed, call.now)

@@ -125,7 +125,7 @@ def update_protocol(call: Call) -> Reply:
     call.enforce()
     body = given(call, "protocol", ProtocolChange).known
     with call.services.store.begin() as tx:
-        stored = _existing(federation_protocols.get(tx, call.args["idp_id"], call.args["protocol_id"]), call)
+        stored = _existing(federation_protocols.pinned(tx, call.args["idp_id"], call.args["protocol_id"]), call)
         changed = replace(stored, **present(body))
         _check_mapping(tx, changed.mapping_id)
         federation_protocols.save(tx, changed)

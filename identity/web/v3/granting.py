@@ -67,7 +67,7 @@ def give(call: Call, *, inherited: bool = False) -> Reply:
     wanted = _wanted(call, inherited)
     with call.services.store.read() as db:
         ends = _allowed(call, db, wanted)
-    _check_domain(ends)
+    _check_domain(call, ends)
     with call.services.store.begin() as tx:
         grants.add(tx, wanted, call.now)
     return NO_CONTENT
@@ -142,14 +142,18 @@ def _allowed(call: Call, db: Connection, wanted: Grant, *, actor: bool = True) -
     return ends
 
 
-def _check_domain(ends: _Ends) -> None:
-    """A domain's own role is for the projects of that domain. On a domain Keystone takes any."""
+def _check_domain(call: Call, ends: _Ends) -> None:
+    """A domain's own role is for the projects of that domain. On a domain Keystone takes any; here only from an administrator: a
+    manager may give roles of certain names, and in another domain those may imply more than at home (CWE-269).
+    """
     if ends.role is None or ends.role.domain_id is None:
         return
     if ends.place is None:
         raise errors.BadRequest("A role of one domain cannot be given on the system; give one of the whole cloud.")
     if ends.place.kind == "project" and ends.place.domain_id != ends.role.domain_id:
         raise errors.Forbidden("The role belongs to one domain and the project to another; give a role of the project's domain.")
+    if ends.place.kind == "domain" and ends.place.id != ends.role.domain_id:
+        call.enforce(policy="admin_required")
 
 
 def _no_grant(wanted: Grant) -> errors.NotFound:

@@ -133,7 +133,7 @@ def update_group(call: Call) -> Reply:
     if body.extra.get("id") not in (None, stored.id):
         raise errors.BadRequest("The id of a group cannot be changed.")
     with call.services.store.begin() as tx:
-        stored = existing_group(groups.get(tx, stored.id), stored.id)
+        stored = existing_group(groups.pinned(tx, stored.id), stored.id)
         changed = replace(
             stored,
             name=optional(body.known.name, stored.name).strip(),

@@ -129,7 +129,7 @@ def update_provider(call: Call) -> Reply:
     call.enforce()
     body = given(call, "identity_provider", ProviderChange).known
     with call.services.store.begin() as tx:
-        changed = _changed(existing(identity_providers.get(tx, call.args["idp_id"]), call), body)
+        changed = _changed(existing(identity_providers.pinned(tx, call.args["idp_id"]), call), body)
         identity_providers.save(tx, changed)
     return json_reply({"identity_provider": shape(call, changed)})
 

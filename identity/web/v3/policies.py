@@ -122,7 +122,7 @@ def update_policy(call: Call) -> Reply:
     id = call.args["policy_id"]
     body = change_of(call, "policy", PolicyChange, id)
     with call.services.store.begin() as tx:
-        stored = existing_policy(policies.get(tx, id), call)
+        stored = existing_policy(policies.pinned(tx, id), call)
         changed = replace(stored, **present(body.known, "blob", "type"), extra={**stored.extra, **kept(body.extra)})
         policies.save(tx, changed)
     return json_reply({"policy": policy_shape(call, changed)})

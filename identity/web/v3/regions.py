@@ -130,7 +130,7 @@ def update_region(call: Call) -> Reply:
     id = call.args["region_id"]
     body = change_of(call, "region", RegionBody, id)
     with call.services.store.begin() as tx:
-        stored = _existing(regions.get(tx, id), call)
+        stored = _existing(regions.pinned(tx, id), call)
         sent = present(body.known, "description", "parent_region_id")
         changed = replace(
             stored,

@@ -136,7 +136,7 @@ def update_registered_limit(call: Call) -> Reply:
     call.enforce()
     body = given(call, "registered_limit", RegisteredLimitBody)
     with call.services.store.begin() as tx:
-        stored = _existing(registered_limits.get(tx, call.args["registered_limit_id"]), call)
+        stored = _existing(registered_limits.pinned(tx, call.args["registered_limit_id"]), call)
         changed = replace(stored, **present(body.known))
         rules.check_places(tx, [changed])
         registered_limits.save(tx, changed)

@@ -131,7 +131,7 @@ def update_partner(call: Call) -> Reply:
     if not present(body):
         raise errors.BadRequest("Invalid input: service_provider names nothing to change.")
     with call.services.store.begin() as tx:
-        changed = _changed(_existing(service_providers.get(tx, call.args["service_provider_id"]), call), body)
+        changed = _changed(_existing(service_providers.pinned(tx, call.args["service_provider_id"]), call), body)
         service_providers.save(tx, changed, call.now)
     return json_reply({"service_provider": shape(call, changed)})
 

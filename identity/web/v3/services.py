@@ -138,7 +138,7 @@ def update_service(call: Call) -> Reply:
     if "description" in sent:
         sent["description"] = sent["description"] or ""
     with call.services.store.begin() as tx:
-        stored = existing(services.get(tx, id), call)
+        stored = existing(services.pinned(tx, id), call)
         changed = replace(stored, **sent, extra={**stored.extra, **kept(body.extra)})
         services.save(tx, changed, call.now)
     return json_reply({"service": shape(call, changed)})

@@ -123,7 +123,7 @@ def update_user(call: Call) -> Reply:
         password = call.services.passwords.given(optional(body.known.password, None), options_of(body.known, stored.options))
     with call.services.store.begin() as tx:
         _check_default_project(tx, body.known)
-        stored = existing_user(accounts.get(tx, stored.id), stored.id)
+        stored = existing_user(accounts.pinned(tx, stored.id), stored.id)
         values = present(body.known, "name", "enabled", "default_project_id")
         if "name" in values:
             values["name"] = values["name"].strip()
