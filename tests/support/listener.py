@@ -256,7 +256,8 @@ def free_port() -> int:
 
 def _answers(listener: Listener) -> bool:
     try:
-        return listener.ask("GET", "/x509/v3" if listener.probe else "/v3", cert=listener.probe).status == 200
+        # The list of versions (300): there whichever of them the listener serves.
+        return listener.ask("GET", "/x509/" if listener.probe else "/", cert=listener.probe).status == 300
     except OSError:
         return False
 
