@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .assignment import RoleEntry
 from .auth import UserRef
 from .token import Claims
 
@@ -17,18 +18,6 @@ def is_delegated(claims: Claims) -> bool:
     """Whether the token is worth less than its user, so that nothing new may be drawn from it."""
     named = claims.trust_id or claims.app_cred_id or claims.access_token_id
     return named is not None or not claims.methods or not DELEGATED_METHODS.isdisjoint(claims.methods)
-
-
-@dataclass(frozen=True, slots=True)
-class HandedRole:
-    """A role as lists of handed-on roles show it."""
-
-    id: str
-    name: str
-    domain_id: str | None = None
-    description: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +70,7 @@ class ApplicationCredential:
     description: str | None = None
     expires_at: float | None = None
     unrestricted: bool = False
-    roles: tuple[HandedRole, ...] = ()
+    roles: tuple[RoleEntry, ...] = ()
     access_rules: tuple[AccessRule, ...] = ()
 
 
@@ -133,7 +122,7 @@ class Trust:
     redelegated_trust_id: str | None = None
     redelegation_count: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
-    roles: tuple[HandedRole, ...] = ()
+    roles: tuple[RoleEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

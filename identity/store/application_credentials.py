@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from ..errors import Conflict, missing
+from ..errors import Conflict, Forbidden, missing
 from ..model import revocation
-from ..model.delegation import AccessRule, ApplicationCredential, HandedRole, StoredSecret
+from ..model.assignment import RoleEntry
+from ..model.delegation import AccessRule, ApplicationCredential, StoredSecret
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .handed_roles import COLUMNS as ROLE_COLUMNS
@@ -22,6 +23,7 @@ from .tables import (
     application_credential_access_rule,
     application_credential_role,
     role,
+    user_account,
 )
 from .text import checked_name, findable
 
@@ -35,6 +37,8 @@ GET = ROWS.where(THIS)
 SECRET = select(T.c.id, T.c.user_id, T.c.project_id, T.c.hash, T.c.expires_at)
 SECRET_BY_ID = SECRET.where(THIS)
 SECRET_BY_NAME = SECRET.where(*OWN_NAME)
+# Whoever switches the user off takes all credentials away: none is to be made while that happens.
+OWNER = select(user_account.c.enabled).where(user_account.c.id == bindparam("user")).with_for_update(read=True, key_share=True)
 TAKEN = select(T.c.id).where(*OWN_NAME)
 CREATE = insert(T)
 DELETE = delete(T).where(THIS)
@@ -92,7 +96,9 @@ def secret_named(db: Connection, user_id: str, name: str) -> StoredSecret | None
 
 
 def create(tx: Connection, new: ApplicationCredential, hash: str, now: float) -> None:
-    """Store a new credential. Raises `Conflict` for a name that the user has given already."""
+    """Store a new credential. Raises `Conflict` for a name that the user has given already, `Forbidden` for a user who is off."""
+    if not tx.execute(OWNER, {"user": new.user_id}).scalar():
+        raise Forbidden("The user was switched off meanwhile.")
     if tx.execute(TAKEN, {"user": new.user_id, "name": new.name}).first() is not None:
         raise Conflict("You have an application credential of this name already.")
     values = {
@@ -142,9 +148,9 @@ def _filled(db: Connection, rows: Sequence[Sequence[Any]], which: Any, given: di
     """The rows with roles and rules. What is asked is asked of all that `which` has, so it takes no list of ids."""
     if not rows:
         return []
-    roles: defaultdict[str, list[HandedRole]] = defaultdict(list)
+    roles: defaultdict[str, list[RoleEntry]] = defaultdict(list)
     for id, *columns in db.execute(ROLES.where(which), given):
-        roles[id].append(HandedRole(*columns))
+        roles[id].append(RoleEntry(*columns))
     rules: defaultdict[str, list[AccessRule]] = defaultdict(list)
     for id, *columns in db.execute(RULES.where(which), given):
         rules[id].append(AccessRule(*columns))

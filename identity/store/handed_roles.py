@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from ..errors import BadRequest, missing
-from ..model.delegation import HandedRole, RoleRef
+from ..model.assignment import RoleEntry
+from ..model.delegation import RoleRef
 from .tables import role, role_implication
 from .text import findable
 
@@ -19,9 +20,9 @@ _reach = select(role_implication.c.implied_id.label("id")).where(role_implicatio
 IMPLIED = select(_reach.union(select(role_implication.c.implied_id).join(_reach, role_implication.c.prior_id == _reach.c.id)).c.id)
 
 
-def by_id(db: Connection, ids: Collection[str]) -> list[HandedRole]:
+def by_id(db: Connection, ids: Collection[str]) -> list[RoleEntry]:
     """Those of the roles that exist, by name. One query."""
-    return [HandedRole(*row) for row in db.execute(BY_ID, {"ids": [id for id in ids if findable(id)]})]
+    return [RoleEntry(*row) for row in db.execute(BY_ID, {"ids": [id for id in ids if findable(id)]})]
 
 
 def named(db: Connection, refs: Sequence[RoleRef]) -> list[str]:
@@ -49,7 +50,7 @@ def _one(name: str, found: dict[str, list[str]]) -> str:
     return ids[0]
 
 
-def existing(db: Connection, ids: Sequence[str]) -> tuple[HandedRole, ...]:
+def existing(db: Connection, ids: Sequence[str]) -> tuple[RoleEntry, ...]:
     """The roles, by name. Raises `NotFound` for an id that no role has. One query."""
     roles = by_id(db, ids)
     absent = set(ids) - {held.id for held in roles}

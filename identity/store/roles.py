@@ -14,6 +14,7 @@ from ..model.assignment import Inference, RoleEntry
 from ..model.listing import EVERYTHING, Page
 from ..model.subject import Role
 from . import application_credentials, domains, epoch, removal
+from .handed_roles import COLUMNS as ENTRY
 from .listing import Listing
 from .tables import change_counter, role, role_grant, role_implication
 from .text import checked_description, checked_id, checked_name, findable
@@ -24,7 +25,6 @@ BY_ID = ROWS.where(role.c.id == THIS)
 GLOBAL_BY_NAME = ROWS.where(role.c.name == THIS, role.c.domain_id.is_(None))
 DOMAIN_BY_NAME = ROWS.where(role.c.name == THIS, role.c.domain_id == bindparam("domain"))
 ALL_GLOBAL = ROWS.where(role.c.domain_id.is_(None)).order_by(role.c.name)
-ENTRY = tuple(role.c[name] for name in ("id", "name", "domain_id", "description", "options", "extra"))
 ENTRIES = select(*ENTRY)
 ENTRY_BY_ID = ENTRIES.where(role.c.id == THIS)
 THIS_ROLE = select(role.c.id).where(role.c.id == THIS)

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..errors import missing
 from ..model import revocation
-from ..model.delegation import HandedRole, Trust
+from ..model.assignment import RoleEntry
+from ..model.delegation import Trust
 from ..model.listing import EVERYTHING, Page
 from . import epoch
 from .handed_roles import COLUMNS as ROLE_COLUMNS
@@ -40,7 +41,7 @@ def get(db: Connection, trust_id: str, now: float) -> Trust | None:
     spent = row.remaining_uses is not None and row.remaining_uses <= 0
     if spent or (row.expires_at is not None and row.expires_at < now):
         return None
-    roles = tuple(HandedRole(*found) for found in db.execute(ROLES, {"this": trust_id}))
+    roles = tuple(RoleEntry(*found) for found in db.execute(ROLES, {"this": trust_id}))
     return Trust(**dict(zip(COLUMNS, row, strict=True)), roles=roles)
 
 

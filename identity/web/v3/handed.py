@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from identity import errors
-from identity.model.delegation import HandedRole, RoleRef, is_delegated
+from identity.model.assignment import RoleEntry
+from identity.model.delegation import RoleRef, is_delegated
 from identity.web.body import UNSET, Id, Name, Unset, optional
 from identity.web.context import Call
 
@@ -24,15 +25,6 @@ class RoleBody(msgspec.Struct, forbid_unknown_fields=True):
 RolesBody = Annotated[list[RoleBody], Meta(max_length=256)]
 
 
-class LinkedRoleShape(msgspec.Struct):
-    id: str
-    name: str
-    domain_id: str | None
-    description: str | None
-    options: dict[str, Any]
-    links: dict[str, str]
-
-
 def refs(given: Sequence[RoleBody] | Unset) -> tuple[RoleRef, ...]:
     """The roles that the client named. Raises `errors.BadRequest`."""
     found = []
@@ -43,7 +35,8 @@ def refs(given: Sequence[RoleBody] | Unset) -> tuple[RoleRef, ...]:
     return tuple(found)
 
 
-def role_shape(role: HandedRole) -> dict[str, Any]:
+def role_shape(role: RoleEntry) -> dict[str, Any]:
+    """A role without its links, as application credentials show it."""
     return {
         **role.extra,
         "id": role.id,
@@ -52,10 +45,6 @@ def role_shape(role: HandedRole) -> dict[str, Any]:
         "description": role.description or None,
         "options": role.options,
     }
-
-
-def linked_role(call: Call, role: HandedRole) -> dict[str, Any]:
-    return {**role_shape(role), "links": {"self": f"{call.base}/v3/roles/{role.id}"}}
 
 
 def refuse_delegated(call: Call, message: str) -> None:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from identity import errors
-from identity.model.delegation import AccessToken, HandedRole
+from identity.model.assignment import RoleEntry
+from identity.model.delegation import AccessToken
 from identity.services import oauth1
 from identity.store import handed_roles, oauth
 from identity.web.body import given_list
@@ -218,7 +219,7 @@ def shape(call: Call, token: AccessToken) -> dict[str, Any]:
     }
 
 
-def _role_shape(call: Call, role: HandedRole) -> dict[str, Any]:
+def _role_shape(call: Call, role: RoleEntry) -> dict[str, Any]:
     links = {"self": f"{call.base}/v3/roles/{role.id}"}
     return {"id": role.id, "name": role.name, "domain_id": role.domain_id, "options": role.options, "links": links}
 
@@ -231,7 +232,7 @@ def _existing(call: Call) -> AccessToken:
     return found
 
 
-def _roles(call: Call) -> list[HandedRole]:
+def _roles(call: Call) -> list[RoleEntry]:
     token = _existing(call)
     with call.services.store.read() as db:
         return handed_roles.by_id(db, token.role_ids)

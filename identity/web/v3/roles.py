@@ -17,6 +17,7 @@ from identity.web.context import Call
 from identity.web.listing import listed, page_of, query_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
+from identity.web.v3.handed import role_shape
 
 
 class RoleOptions(msgspec.Struct, forbid_unknown_fields=True):
@@ -180,15 +181,7 @@ def delete_role(call: Call) -> Reply:
 
 
 def shape(call: Call, role: RoleEntry) -> dict[str, Any]:
-    return {
-        **role.extra,
-        "id": role.id,
-        "name": role.name,
-        "domain_id": role.domain_id,
-        "description": role.description or None,
-        "options": role.options,
-        "links": {"self": f"{call.base}/v3/roles/{role.id}"},
-    }
+    return {**role_shape(role), "links": {"self": f"{call.base}/v3/roles/{role.id}"}}
 
 
 def target_of(role: RoleEntry | None, kind: str = "role") -> dict[str, Any]:

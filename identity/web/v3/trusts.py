@@ -17,7 +17,9 @@ from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
-from identity.web.v3.handed import LinkedRoleShape, RolesBody, linked_role, refs, refuse_delegated
+from identity.web.v3 import roles
+from identity.web.v3.handed import RolesBody, refs, refuse_delegated
+from identity.web.v3.roles import ManyRoles, OneRole, RoleShape
 from identity.web.v3.times import later, shown
 
 DELEGATED = "A token of an application credential or of OAuth may not manage trusts."
@@ -57,7 +59,7 @@ class ListedTrust(msgspec.Struct):
 
 
 class TrustShape(ListedTrust):
-    roles: list[LinkedRoleShape]
+    roles: list[RoleShape]
     roles_links: dict[str, str | None]
 
 
@@ -72,15 +74,6 @@ class ManyTrusts(msgspec.Struct):
 
 class WantedTrustBody(msgspec.Struct):
     trust: TrustBody
-
-
-class ManyRoles(msgspec.Struct):
-    roles: list[LinkedRoleShape]
-    links: dict[str, str | None]
-
-
-class OneRole(msgspec.Struct):
-    role: LinkedRoleShape
 
 
 @route(
@@ -169,7 +162,7 @@ def delete_trust(call: Call) -> Reply:
 )
 def list_roles(call: Call) -> Reply:
     trust = _enforced(call)
-    return json_reply({"roles": [linked_role(call, role) for role in trust.roles], "links": _roles_links(call, trust)})
+    return json_reply({"roles": [roles.shape(call, role) for role in trust.roles], "links": _roles_links(call, trust)})
 
 
 @route(
@@ -183,7 +176,7 @@ def list_roles(call: Call) -> Reply:
 def show_role(call: Call) -> Reply:
     for role in _enforced(call).roles:
         if role.id == call.args["role_id"]:
-            return json_reply({"role": linked_role(call, role)})
+            return json_reply({"role": roles.shape(call, role)})
     raise errors.missing("role", call.args["role_id"])
 
 
@@ -206,8 +199,8 @@ def listed_shape(call: Call, trust: Trust) -> dict[str, Any]:
 
 
 def shape(call: Call, trust: Trust) -> dict[str, Any]:
-    roles = [linked_role(call, role) for role in trust.roles]
-    return {**listed_shape(call, trust), "roles": roles, "roles_links": _roles_links(call, trust)}
+    handed = [roles.shape(call, role) for role in trust.roles]
+    return {**listed_shape(call, trust), "roles": handed, "roles_links": _roles_links(call, trust)}
 
 
 def _roles_links(call: Call, trust: Trust) -> dict[str, str | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from identity.errors import BadRequest, Conflict, Forbidden, NotFound
-from identity.model.delegation import ApplicationCredential, HandedRole, RoleRef, Trust, WantedRule
+from identity.model.assignment import RoleEntry
+from identity.model.delegation import ApplicationCredential, RoleRef, Trust, WantedRule
 from identity.model.listing import Filter, Page
 from identity.store import access_rules, application_credentials, epoch, handed_roles, projects, roles, trusts, users
 from identity.store.subjects import roles_held
@@ -149,7 +150,7 @@ def test_a_credential_counts_for_its_own_user_only(world):
 
 def trust(id="t", **values):
     given = {"trustor_user_id": "u1", "trustee_user_id": "u1", "project_id": "top", "impersonation": True, "created_at": NOW}
-    return Trust(id, **{**given, "roles": (HandedRole("member", "member"),), **values})
+    return Trust(id, **{**given, "roles": (RoleEntry("member", "member"),), **values})
 
 
 def test_a_trust_is_read_as_it_was_written(world, queries):

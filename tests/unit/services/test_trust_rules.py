@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from identity import errors
-from identity.model.delegation import HandedRole, Trust, WantedTrust
+from identity.model.assignment import RoleEntry
+from identity.model.delegation import Trust, WantedTrust
 from identity.services.trusts import MOST_REDELEGATIONS, check_share, expiry, redelegations
 
-READER, MEMBER = HandedRole("r", "reader"), HandedRole("m", "member")
+READER, MEMBER = RoleEntry("r", "reader"), RoleEntry("m", "member")
 PARENT = Trust("t", "a", "b", "p", False, expires_at=1000.0, redelegation_count=2, roles=(READER,))
 CHILD = replace(PARENT, id="t2", redelegated_trust_id="t", redelegation_count=1)
 PLAIN = WantedTrust("a", "b", False)
