@@ -120,11 +120,13 @@ class _Named(http.client.HTTPSConnection):
     def __init__(self, balancer: str, port: int, context: ssl.SSLContext) -> None:
         super().__init__(site.NAME, port, timeout=_ANSWER, context=context)
         address = site.ADDRESSES[balancer]
-        self._create_connection = lambda _to, _timeout, _source: socket.create_connection((address, port), _CONNECT)
 
-    def connect(self) -> None:
-        super().connect()
-        self.sock.settimeout(_ANSWER)
+        def reach(_name: object, _timeout: object, _source: object) -> socket.socket:
+            sock = socket.create_connection((address, port), _CONNECT)
+            sock.settimeout(_ANSWER)
+            return sock
+
+        self._create_connection = reach
 
 
 def _dropped(connection: http.client.HTTPSConnection) -> bool:

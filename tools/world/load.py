@@ -89,7 +89,7 @@ class Load:
             try:
                 self.host.enter()
                 call()
-            except BaseException as fault:  # noqa: BLE001 (told by `check`)
+            except BaseException as fault:  # told by `check`
                 self.faults.append(fault)
 
         thread = threading.Thread(target=go, daemon=True)
@@ -128,7 +128,9 @@ class Load:
             )
             return str(answer.json()["access"]["token"]["id"]) if self.tally.note(answer, (200,)) else ""
         if api == "x509":
-            answer = client.ask("issue", "POST", "/x509/v3/auth/tokens", _proof("x509", {}, project), port=site.X509_PORT)
+            answer = client.ask(
+                "issue by certificate", "POST", "/x509/v3/auth/tokens", _proof("x509", {}, project), port=site.X509_PORT
+            )
         else:
             named = {"user": {"name": user, "domain": {"name": DOMAIN}, "password": password}}
             answer = client.ask("issue", "POST", "/main/v3/auth/tokens", _proof("password", named, project))
@@ -208,6 +210,13 @@ def admin_token(client: Client, password: str) -> str:
     named = {"user": {"name": "admin", "domain": {"name": DOMAIN}, "password": password}}
     answer = client.ask("issue", "POST", "/main/v3/auth/tokens", _proof("password", named, "admin"))
     return _must(answer, 201).headers["x-subject-token"]
+
+
+def logs_in(client: Client, user: str) -> bool:
+    """Whether one of the users that were made can."""
+    named = {"user": {"name": user, "domain": {"name": DOMAIN}, "password": _PASSWORD}}
+    body = {"auth": {"identity": {"methods": ["password"], "password": named}, "scope": "unscoped"}}
+    return client.ask("issue", "POST", "/main/v3/auth/tokens", body).status == 201
 
 
 def _proof(method: str, payload: dict[str, Any], project: str) -> dict[str, Any]:

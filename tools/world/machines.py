@@ -11,24 +11,25 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import postgresql, site
+from . import postgresql, releases, site
 from .hosts import Network
-from .processes import ROOT, Daemon, WorldFault, command, until
+from .processes import Daemon, WorldFault, command, until
 
 _HAPROXY = "/usr/sbin/haproxy"
 GATEWAYS = tuple(name for pool in site.POOLS.values() for name in pool)
 
 
 class Machines:
-    """All hosts with their daemons. `releases` tells which source tree each gateway runs."""
+    """All hosts with their daemons. `trees` tells which release each gateway runs."""
 
     def __init__(self, directory: Path, network: Network) -> None:
         self.directory, self.network = directory, network
-        self.files = site.make(directory)
+        self.release = releases.present(directory)
+        self.files = site.make(directory, self.release)
         self.password = secrets.token_urlsafe(18)
         self.primary = postgresql.Server(network["db01"], directory / "db01")
         self.standby = postgresql.Server(network["db02"], directory / "db02")
-        self.trees: dict[str, Path] = dict.fromkeys(GATEWAYS, ROOT)
+        self.trees: dict[str, Path] = dict.fromkeys(GATEWAYS, self.release)
         self.gateways = {name: self._gateway(name) for name in GATEWAYS}
         self.balancers = {name: self._balancer(name) for name in site.BALANCERS}
 
@@ -52,12 +53,12 @@ class Machines:
         for server in (self.standby, self.primary):
             server.daemon.end(signal.SIGQUIT)
 
-    def operate(self, *words: str, tree: Path = ROOT, **environ: str) -> str:
+    def operate(self, *words: str, tree: Path | None = None, **environ: str) -> str:
         """An operator's `gatestone` command on the first gateway's host, with that release's code."""
         host = self.network[GATEWAYS[0]]
         configured = ["--config", str(self.files.path(host.name, "gatestone.toml"))]
         program = [sys.executable, "-P", "-m", "identity.manage", *words, *configured]
-        return command(host, program, {"PYTHONPATH": str(tree), "HOME": str(self.directory), **environ})
+        return command(host, program, {"PYTHONPATH": str(tree or self.release), "HOME": str(self.directory), **environ})
 
     def wait_until_well(self, seconds: float = 40) -> None:
         """Until both load balancers count every back end in."""

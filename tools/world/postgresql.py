@@ -66,7 +66,7 @@ class Server:
     def one(self, query: str, database: str = "postgres") -> Any:
         """The first column of the first row."""
         with self.connect(database) as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(query).fetchone()
         return row[0] if row else None
 
     def wait_for_standby(self) -> None:
@@ -129,7 +129,7 @@ def pair(primary: Server, standby: Server) -> None:
     primary.create()
     primary.start()
     with primary.connect() as connection:
-        connection.execute(f"CREATE DATABASE {NAME}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {NAME}")
     standby.copy(primary)
     standby.start()
     primary.wait_for_standby()

@@ -17,7 +17,7 @@ from identity.manage.config import to_toml
 from identity.manage.demo.pki import CLIENT, SERVER, Authority, write_private
 from identity.manage.demo.processes import clean_environ
 
-from .processes import ROOT, WorldFault
+from .processes import WorldFault
 
 NAME = "id.world.example"
 ADDRESSES = {
@@ -32,9 +32,10 @@ CARD = "carol"  # the user whose certificate the load shows
 
 @dataclass
 class Files:
-    """A site below `directory`. `settings`: what its gateways have beyond the description, by section."""
+    """A site below `directory`, rendered by the code in `release`. `settings`: what its gateways have besides, by section."""
 
     directory: Path
+    release: Path
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def path(self, host: str, file: str) -> Path:
@@ -58,7 +59,7 @@ class Files:
             words = ["render", kind, "--site", str(self.directory / "site.toml"), "--out", str(self.directory)]
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "identity.manage", *words],
-                env=clean_environ({"PYTHONPATH": str(ROOT)}), capture_output=True, text=True, timeout=60, check=False,
+                env=clean_environ({"PYTHONPATH": str(self.release)}), capture_output=True, text=True, timeout=60, check=False,
             )  # fmt: skip
             if done.returncode:
                 raise WorldFault(f"gatestone render {kind}: {done.stderr.strip()}")
@@ -89,9 +90,9 @@ class Files:
         return to_toml(tables) + "".join(_entry(kind, name) for kind, name in hosts)
 
 
-def make(directory: Path) -> Files:
+def make(directory: Path, release: Path) -> Files:
     """Certificates, keys and directories of a new site below `directory`, and its first rendering."""
-    files = Files(directory)
+    files = Files(directory, release)
     files.tls.mkdir()
     authority = Authority("World Authority")
     (files.tls / "ca.pem").write_bytes(authority.bundle_pem)

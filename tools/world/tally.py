@@ -21,6 +21,7 @@ class Sample:
     began: float
     ended: float
     status: int
+    first: int
     failed: bool
     lost: bool
 
@@ -55,7 +56,9 @@ class Tally:
     def note(self, answer: Answer, good: Sequence[int]) -> bool:
         """Count a request whose right answers are `good`; says whether it had one of them."""
         fine = answer.status in good
-        sample = Sample(answer.what, answer.began, answer.ended, answer.status, not fine or answer.first not in good, not fine)
+        sample = Sample(
+            answer.what, answer.began, answer.ended, answer.status, answer.first, not fine or answer.first not in good, not fine
+        )
         with self._lock:
             self.samples.append(sample)
             if 500 in (answer.status, answer.first):
