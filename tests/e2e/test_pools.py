@@ -19,19 +19,20 @@ import pytest
 from tests.support import site_world
 from tests.support.demo_world import DemoWorld
 from tests.support.listener import TOKENS, Reply, parent_of, password_body, proof_body, until
+from tests.support.pki import Authority
 from tests.support.site_world import LB, STRANGER, SiteFiles
 
-MEMBERS = {"v3a": "v3", "v3b": "v3", "v3c": "v3", "x1": "x509"}  # v3c is away, but for one test
+MEMBERS = {"v3a": "v3", "v3b": "v3", "v3c": "v3", "v2a": "v2", "x1": "x509"}  # v3c is away, but for one test
 
 
 @pytest.fixture(scope="module")
 def site(world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteFiles]:
-    """Two back ends and a certificate listener behind one load balancer, which speaks TLS to them."""
+    """Two back ends of version 3, one of 2.0, and a certificate listener behind one load balancer, which speaks TLS to them."""
     made = site_world.make(tmp_path_factory.mktemp("pools") / "site", MEMBERS, site_world.over(world))
     with contextlib.ExitStack() as stack:
-        for name, listener in (("v3a", "api"), ("v3b", "api"), ("x1", "x509")):
+        for name, listener in (("v3a", "api"), ("v3b", "api"), ("v2a", "api"), ("x1", "x509")):
             stack.enter_context(site_world.gateway(made, name, listener))
-        stack.enter_context(site_world.haproxy(made, ready={"v3": 2, "v3_once": 2, "x509": 1}))
+        stack.enter_context(site_world.haproxy(made, ready={"v3": 2, "v3_once": 2, "v2": 1, "x509": 1}))
         yield made
 
 
@@ -50,6 +51,46 @@ def test_a_token_of_one_back_end_is_good_at_all(site: SiteFiles, world: DemoWorl
         assert shown.status == 200
         assert shown.headers["strict-transport-security"].startswith("max-age=")
     assert {one for one in ("v3a", "v3b") if any(line["event"] == "listening" for line in lines(site, one))} == {"v3a", "v3b"}
+
+
+def old_login(site: SiteFiles, world: DemoWorld, face: str = "/main", **where: Any) -> dict[str, Any]:
+    told = {"username": "alice", "password": world.user("alice")["password"]}
+    reply = site.ask("POST", f"{face}/v2.0/tokens", {"auth": {"passwordCredentials": told, "tenantName": "demo"}}, **where)
+    assert reply.status == 200, reply.body
+    found: dict[str, Any] = reply.json()["access"]
+    return found
+
+
+def test_a_token_of_either_api_is_good_on_the_other(site: SiteFiles, world: DemoWorld) -> None:
+    new, old = login(site, world).token, old_login(site, world)["token"]["id"]
+    shown = site.ask("GET", f"/main{TOKENS}", headers={"X-Auth-Token": old, "X-Subject-Token": old})
+    assert shown.status == 200 and shown.json()["token"]["project"]["name"] == "demo"
+    shown = site.ask("GET", f"/admin/v2.0/tokens/{new}", headers={"X-Auth-Token": world.admin_token()})
+    assert shown.status == 200 and shown.json()["access"]["user"]["name"] == "alice", shown.body
+
+
+def test_each_pool_leads_to_its_own_version(site: SiteFiles, world: DemoWorld) -> None:
+    """So that a service moves from one API to the other by the URL it is given, and nothing else."""
+    token = login(site, world)
+    found = next(one for one in token.json()["token"]["catalog"] if one["type"] == "identity")
+    assert found["endpoints"] and all(one["url"].endswith("/v3") for one in found["endpoints"]), found
+    old = old_login(site, world)
+    service = next(one for one in old["serviceCatalog"] if one["type"] == "identity")
+    urls = {
+        endpoint[key] for endpoint in service["endpoints"] for key in ("publicURL", "internalURL", "adminURL") if key in endpoint
+    }
+    assert urls and all(url.endswith("/v2.0") for url in urls), urls
+    # The token of the other API too: it is the pool that decides.
+    shown = site.ask("GET", f"/main{TOKENS}", headers={"X-Auth-Token": old["token"]["id"], "X-Subject-Token": old["token"]["id"]})
+    found = next(one for one in shown.json()["token"]["catalog"] if one["type"] == "identity")
+    assert all(one["url"].endswith("/v3") for one in found["endpoints"])
+
+
+def test_a_pool_serves_its_own_version_alone(site: SiteFiles) -> None:
+    """Each is found below its own prefix; who asks a back end of version 3 for 2.0 (below /krb) finds nothing."""
+    assert site.ask("GET", "/main/v2.0").json()["version"]["id"] == "v2.0"
+    assert site.ask("GET", "/main/v3").json()["version"]["id"].startswith("v3.")
+    assert site.ask("GET", "/krb/v2.0").status == 404
 
 
 def test_the_clients_address_and_scheme_arrive(site: SiteFiles, world: DemoWorld) -> None:
@@ -139,8 +180,12 @@ def test_certificates_pass_through_with_the_clients_address(site: SiteFiles, wor
     wanted = reply.headers["x-openstack-request-id"]
     line = until(lambda: next((one for one in lines(site, "x1", "x509") if one.get("request_id") == wanted), None), 5)
     assert line["address"] == "127.0.20.9"
-    with pytest.raises(OSError):
-        site.ask("GET", "/x509/v3", port=site.x509_port)
+    stranger = Authority("Gatestone Demo Clients").issue_client("alice").write(site.directory, "stranger")
+    for cert in (None, stranger):
+        with pytest.raises(OSError):
+            site.ask("GET", "/x509/v3", port=site.x509_port, cert=cert, source="127.0.20.10")
+    told = until(lambda: [one for one in lines(site, "x1", "x509") if one.get("address") == "127.0.20.10"], 5)
+    assert {one["event"] for one in told} <= {"login", "refused"}
 
 
 def test_a_stranger_who_speaks_the_proxy_protocol_is_not_believed(site: SiteFiles, world: DemoWorld) -> None:
