@@ -44,6 +44,15 @@ def old_pool(world: DemoWorld, directory: Path, *overrides: str) -> Iterator[Lis
         yield listener
 
 
+def environ(world: DemoWorld, pool: Listener, name: str, tenant: str) -> dict[str, str]:
+    """The OS_* variables of a client that logs in by password on version 2.0, which has no domains.
+
+    Administrators ask the admin endpoint: by the public one `GET /tenants` is about their own tenants, as it was in Keystone.
+    """
+    told = {key: value for key, value in world.environ(name, tenant).items() if "DOMAIN" not in key}
+    return {**told, "OS_AUTH_URL": f"{pool.url}/main/v2.0", "OS_IDENTITY_API_VERSION": "2", "OS_INTERFACE": "admin"}
+
+
 def old_login(pool: Listener, name: str, password: str, tenant: str | None = None, face: str = "/main") -> str:
     """A fresh token of version 2.0."""
     auth: dict[str, Any] = {"passwordCredentials": {"username": name, "password": password}}
