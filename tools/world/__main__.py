@@ -70,9 +70,9 @@ def main(words: Sequence[str]) -> int:
     report.write(RESULT, stage.faults, load.tally)
     screen.print(report.table(stage.faults))
     wrong = report.complaints(stage.faults, load.tally)
-    for fault in stage.faults:
-        for note in fault.notes:
-            screen.print(f"  {fault.name}: {note}", style="dim", highlight=False)
+    for one in stage.faults:
+        for note in one.notes:
+            screen.print(f"  {one.name}: {note}", style="dim", highlight=False)
     for line in wrong:
         screen.print(line, style="red", highlight=False)
     counted = ", ".join(f"{name} {load.tally.counts[name]}" for name in report.COUNTED)

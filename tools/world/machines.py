@@ -72,13 +72,15 @@ class Machines:
         for daemon in self.gateways.values():
             daemon.check()
         found: dict[str, int] = {}
-        lines = self.ask(balancer, "show stat").splitlines()
-        head = lines[0].lstrip("# ").split(",") if lines else []
-        for line in lines[1:]:
-            row = dict(zip(head, line.split(","), strict=False))
-            if row.get("pxname") in site.POOLS and row["svname"] in GATEWAYS and row["status"] == "UP":
+        for row in self._rows(balancer):
+            if row.get("pxname") in site.POOLS and row["svname"] in GATEWAYS and row["status"] in ("UP", "no check"):
                 found[row["pxname"]] = found.get(row["pxname"], 0) + 1
         return found
+
+    def _rows(self, balancer: str) -> list[dict[str, str]]:
+        lines = self.ask(balancer, "show stat").splitlines()
+        head = lines[0].lstrip("# ").split(",") if lines else []
+        return [dict(zip(head, line.split(","), strict=False)) for line in lines[1:] if line]
 
     def ask(self, balancer: str, words: str) -> str:
         """A command on HAProxy's admin socket; "" where it does not answer."""
@@ -94,7 +96,7 @@ class Machines:
         for name in names:
             if tree is not None:
                 self.trees[name] = tree
-            with self._patience_for(name):
+            with self._relieved(name):
                 code = self.gateways[name].stop()
                 if code:
                     raise WorldFault(f"{name} ended with {code}: {self.gateways[name].last_words()}")
@@ -104,16 +106,26 @@ class Machines:
             self.wait_until_well()
 
     @contextlib.contextmanager
-    def _patience_for(self, name: str) -> Iterator[None]:
-        """Where a pool has one host only, the load balancers are told not to give it up: clients wait while it starts."""
-        alone = [pool for pool, names in site.POOLS.items() if names == (name,)]
-        for pool in alone:
-            for balancer in site.BALANCERS:
-                self.ask(balancer, f"disable health {pool}/{name}")
+    def _relieved(self, name: str) -> Iterator[None]:
+        """Take a back end out of service at both load balancers, and put it back at the end.
+
+        Where it is its pool's only one they are told not to give it up instead: clients wait while it starts.
+        """
+        pool, members = next((pool, members) for pool, members in site.POOLS.items() if name in members)
+        away, back = ("set server {} state drain", "set server {} state ready")
+        if len(members) == 1:
+            away, back = "disable health {}", "enable health {}"
+        for balancer in site.BALANCERS:
+            self.ask(balancer, away.format(f"{pool}/{name}"))
+        if len(members) > 1:
+            until(lambda: not any(self._busy(balancer, name) for balancer in site.BALANCERS), 30, f"{name} to have answered all")
         yield
-        for pool in alone:
-            for balancer in site.BALANCERS:
-                self.ask(balancer, f"enable health {pool}/{name}")
+        for balancer in site.BALANCERS:
+            self.ask(balancer, back.format(f"{pool}/{name}"))
+
+    def _busy(self, balancer: str, name: str) -> int:
+        """Requests that it has in hand from this load balancer."""
+        return sum(int(row["scur"] or 0) for row in self._rows(balancer) if row.get("svname") == name)
 
     def _wait_for_answer(self, name: str) -> None:
         """Its own word, in its log, that it listens."""
