@@ -53,6 +53,20 @@ def test_a_domain_is_a_project_and_the_other_way_round(cloud, admin):
     check_error(cloud.ask("GET", "/v3/domains/web", token=admin), 404)
 
 
+def test_a_description_of_null_is_an_empty_one(cloud, admin):
+    """On purpose unlike Keystone: decision 0012."""
+    for kind, more in (("domain", {"enabled": False}), ("project", {"domain_id": "default"}), ("group", {"domain_id": "default"})):
+        body = {kind: {"name": "plain", "description": None, **more}}
+        made = cloud.ask("POST", f"/v3/{kind}s", token=admin, body=body).get_json()[kind]
+        assert made["description"] == ""
+        url = f"/v3/{kind}s/{made['id']}"
+        assert cloud.ask("GET", url, token=admin).get_json()[kind]["description"] == ""
+        change = {kind: {"description": None, "name": "plainer"}}
+        assert cloud.ask("PATCH", url, token=admin, body=change).get_json()[kind]["description"] == ""
+    body = {"service": {"type": "plain", "description": None}}
+    assert "description" not in cloud.ask("POST", "/v3/services", token=admin, body=body).get_json()["service"]
+
+
 def test_the_list_is_filtered_and_paged(cloud, admin):
     make(cloud, admin, name="north", enabled=False)
     for query, expected in (
