@@ -15,6 +15,7 @@ from ..model.auth import UserRef
 from ..model.subject import Credential, Domain, User
 from . import application_credentials, domains, epoch
 from .lookup import Finder, home
+from .pinning import pin_whole
 from .tables import credential as credential_row
 from .tables import password, role_grant, trust, user_account
 from .text import checked_id, checked_name
@@ -174,11 +175,13 @@ def change(tx: Connection, user_id: str, values: Mapping[str, Any], now: float, 
         written |= {"failed_count": 0, "failed_at": None, "last_active_at": now}
     if password is not None:
         written |= {"failed_count": 0, "failed_at": None}
+    disabled = values.get("enabled") is False
+    if disabled:
+        pin_whole(tx, user_account, user_id)  # an application credential that is just being made goes, too
     if written and tx.execute(update(user_account).where(THIS).values(**written), {"this": user_id}).rowcount == 0:
         raise NotFound(reason="no such user")
     if password is not None:
         _put_password(tx, user_id, password, now)
-    disabled = values.get("enabled") is False
     changes = application_credentials.remove_of_user(tx, user_id) if disabled else []
     revokes = disabled or (password is not None and password.hash is not None)
     if revokes or not IN_TOKENS.isdisjoint(values):
