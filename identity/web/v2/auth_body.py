@@ -33,7 +33,7 @@ class TokenShape(msgspec.Struct):
         return "TokenShape(...)"
 
 
-class AuthShape(msgspec.Struct):
+class OldAuthShape(msgspec.Struct):
     """Without a proof it is for whom a web server before us, a certificate or a ticket names. A tenant's name wins over its id."""
 
     passwordCredentials: PasswordShape | None = None
@@ -44,7 +44,7 @@ class AuthShape(msgspec.Struct):
 
 
 class AuthBody(msgspec.Struct):
-    auth: AuthShape
+    auth: OldAuthShape
 
 
 _decode = msgspec.json.Decoder(AuthBody).decode
@@ -85,7 +85,7 @@ def password(sent: PasswordShape, scope: ScopeRequest, home: str) -> AuthRequest
     return AuthRequest(("password",), {"password": {"user": {**user, "password": sent.password}}}, scope)
 
 
-def _scope(auth: AuthShape, home: str) -> ScopeRequest:
+def _scope(auth: OldAuthShape, home: str) -> ScopeRequest:
     """Nobody's default tenant is taken where none is named."""
     if auth.tenantName:
         return ScopeRequest(project=ProjectRef(name=auth.tenantName, domain=DomainRef(id=home)))
