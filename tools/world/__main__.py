@@ -10,7 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from . import audit, faults, outages, report
+from . import audit, faults, outages, plot, report
 from .hosts import NoNamespaces
 from .load import Load
 from .machines import Machines, running
@@ -18,6 +18,7 @@ from .processes import ROOT, WorldFault
 from .stage import Stage
 
 RESULT = ROOT / "build" / "world.json"
+PICTURE = RESULT.with_suffix(".png")
 FAULTS: dict[str, Callable[[Stage], None]] = {
     "worker": faults.worker_killed,
     "back-end": faults.back_end_killed,
@@ -68,6 +69,7 @@ def main(words: Sequence[str]) -> int:
         screen.print("interrupted: all hosts are gone")
         return 130
     report.write(RESULT, stage.faults, load.tally)
+    plot.draw(PICTURE, load.tally.samples, stage.faults)
     screen.print(report.table(stage.faults))
     wrong = report.complaints(stage.faults, load.tally)
     for one in stage.faults:
@@ -77,7 +79,7 @@ def main(words: Sequence[str]) -> int:
         screen.print(line, style="red", highlight=False)
     counted = ", ".join(f"{name} {load.tally.counts[name]}" for name in report.COUNTED)
     took = time.monotonic() - begun
-    screen.print(f"{load.tally.done} requests, {counted}; {took:.0f} s; written to {RESULT.relative_to(ROOT)}")
+    screen.print(f"{load.tally.done} requests, {counted}; {took:.0f} s; written to {RESULT.relative_to(ROOT)}, {PICTURE.name}")
     return 1 if wrong else 0
 
 
