@@ -15,6 +15,7 @@ from ..model.assignment import RoleEntry
 from ..model.listing import EVERYTHING, Page
 from ..model.subject import Role
 from . import epoch, roles
+from .handed_roles import COLUMNS as ROLE_COLUMNS
 from .listing import Listing
 from .tables import project, role, role_grant, user_account, user_group
 from .text import findable
@@ -68,7 +69,7 @@ EXACTLY = [column == bindparam(f"the_{column.name}") for column in COLUMNS]
 HAS = select(role_grant.c.role_id).where(*EXACTLY)
 REMOVE = deletion(role_grant).where(*EXACTLY)
 ON_TARGET = select(*COLUMNS).where(role_grant.c.target_kind == bindparam("kind"), role_grant.c.target_id == bindparam("this"))
-GIVEN_ROLES = select(*roles.ENTRY).join(role_grant, role_grant.c.role_id == role.c.id)
+GIVEN_ROLES = select(*ROLE_COLUMNS).join(role_grant, role_grant.c.role_id == role.c.id)
 GIVEN = Listing(GIVEN_ROLES, role.c.id, {"name": role.c.name, "domain_id": role.c.domain_id})
 PARTIES = {
     kind: select(*[table.c[name] for name in names]).where(table.c.id == bindparam("this"), *where)

@@ -52,6 +52,15 @@ def test_a_manager_gives_the_own_domains_role_of_such_a_name(cloud: Cloud) -> No
         assert cloud.ask("PUT", f"/v3/{place}/users/user-lost/roles/local", token=token).status_code == 204
 
 
+def test_no_spelling_of_admin_is_implied(cloud: Cloud) -> None:
+    """A policy's `role:admin` is met by each of them."""
+    root = admin(cloud)
+    cloud.do(roles.create, id="clerk", name="clerk", now=NOW)
+    for name in ("ADMIN", "Admin", "aDMIN"):
+        cloud.do(roles.create, id=name, name=name, now=NOW)
+        check_error(cloud.ask("PUT", f"/v3/roles/clerk/implies/{name}", token=root), 403)
+
+
 @pytest.mark.parametrize("who", [manager, admin])
 @pytest.mark.parametrize(
     ("path", "one", "change"),

@@ -119,7 +119,8 @@ def show_implied_role(call: Call) -> Reply:
 )
 def create_implied_role(call: Call) -> Reply:
     prior, implied = _ends(call)
-    if implied.name in call.services.settings.assignment.prohibited_implied_role:
+    # Policies ask for roles without regard to case (oslo.policy): ADMIN is worth what admin is.
+    if implied.name.lower() in {name.lower() for name in call.services.settings.assignment.prohibited_implied_role}:
         raise errors.Forbidden(f"No role may imply the role {implied.name[:64]} (assignment.prohibited_implied_role).")
     if prior.domain_id is None and implied.domain_id is not None:
         raise errors.Forbidden("A role of the whole cloud cannot imply one of a single domain.")
