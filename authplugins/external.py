@@ -16,15 +16,22 @@ class External:
 
     Without `realms` the whole value is the name, in the domain given (Keystone's DefaultDomain). With `realms`
     (realm to domain name) the part after the last `@` must be listed there; a value without `@` is of the domain given.
+    `method`: as which it stands in the token, where the web server took the proof of another method (a Kerberos ticket).
     """
 
-    name = "external"
+    name: str = "external"
     Payload: type = payload.Nothing
     reads: frozenset[str] = frozenset({"REMOTE_USER"})
 
     def __init__(
-        self, *, domain_id: str | None = None, domain_name: str | None = None, realms: Mapping[str, str] | None = None
+        self,
+        *,
+        domain_id: str | None = None,
+        domain_name: str | None = None,
+        realms: Mapping[str, str] | None = None,
+        method: str = "external",
     ) -> None:
+        self.name = method
         self._domain_id = domain_id if domain_name is None else None
         self._domain_name = domain_name
         self._realms = dict(realms or {})

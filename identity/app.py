@@ -189,7 +189,7 @@ def _evict_on(kind: str, evict: Callable[[], None]) -> Callable[[Sequence[Change
 def _plugins(
     settings: Settings, passwords: Passwords, app_creds: ApplicationCredentials, validator: Validator, clock: Clock
 ) -> dict[str, AuthPlugin]:
-    """Each method's plugin with what it was promised. Kerberos without a keytab and X.509 without rules are left out."""
+    """Each method's plugin with what it was promised. Kerberos and X.509 for which nobody takes a proof are left out."""
     makers = authplugins.load(settings.auth.methods)
     made: dict[str, AuthPlugin] = {}
     for name, make in makers.items():
@@ -204,6 +204,9 @@ def _plugins(
                 made[name] = make(**_external_domain(settings))
             case "kerberos" if settings.kerberos.keytab:
                 made[name] = make(**_kerberos(settings), clock=clock)
+            case "kerberos" if _hop_names_users(settings):
+                # A web server before us takes the tickets; who asks on /krb is whom it names.
+                made[name] = authplugins.load(["external"])["external"](method=name, **_external_domain(settings))
             case "x509" if settings.x509.enabled or settings.hop.enabled:
                 x509 = settings.x509
                 made[name] = make(rules=x509.rules, crl_path=x509.crl, ca_path=x509.client_ca, clock=clock)
@@ -212,6 +215,13 @@ def _plugins(
             case _:
                 made[name] = make()
     return made
+
+
+def _hop_names_users(settings: Settings) -> bool:
+    """Whether there is a proxy whose word on users `identity/wsgi/edge.py` takes."""
+    if not settings.server.remote_user_header:
+        return False
+    return bool(settings.server.trusted_hops) or (settings.hop.enabled and "remote-user" in settings.hop.believes)
 
 
 def _external_domain(settings: Settings) -> dict[str, str]:

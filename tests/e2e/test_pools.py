@@ -20,7 +20,7 @@ from tests.support import site_world
 from tests.support.demo_world import DemoWorld
 from tests.support.listener import TOKENS, Reply, parent_of, password_body, proof_body, until
 from tests.support.pki import Authority
-from tests.support.site_world import LB, STRANGER, SiteFiles
+from tests.support.site_world import LB, STRANGER, SiteFiles, lines
 
 MEMBERS = {"v3a": "v3", "v3b": "v3", "v3c": "v3", "v2a": "v2", "x1": "x509"}  # v3c is away, but for one test
 
@@ -38,10 +38,6 @@ def site(world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def login(site: SiteFiles, world: DemoWorld, **where: Any) -> Reply:
     return site.ask("POST", f"/main{TOKENS}", password_body("alice", world.user("alice")["password"], "demo"), **where)
-
-
-def lines(site: SiteFiles, host: str, listener: str = "api") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in site.path(host, f"{listener}.log").read_text().splitlines()]
 
 
 def test_a_token_of_one_back_end_is_good_at_all(site: SiteFiles, world: DemoWorld) -> None:

@@ -30,7 +30,6 @@ ADDRESSES = {
     "lb01": LB, "lb02": "127.0.20.12", "v3a": "127.0.20.31", "v3b": "127.0.20.32", "v3c": "127.0.20.33",
     "v2a": "127.0.20.41", "x1": "127.0.20.21",
 }  # fmt: skip
-MODULES = Path("/usr/lib/apache2/modules")
 
 
 @dataclass
@@ -58,9 +57,13 @@ class SiteFiles:
             context.load_cert_chain(*cert)
         return context
 
-    def connect(self, host: str = "lb01", *, port: int = 0, cert: Any = None, source: str = CLIENT_ADDRESS) -> Any:
-        """A connection to a host of the site, verified by the site's name."""
-        return _Named(self.host, port or self.ports[host], ADDRESSES[host], source, context=self.context(cert), timeout=15)
+    def connect(
+        self, host: str = "lb01", *, port: int = 0, cert: Any = None, source: str = CLIENT_ADDRESS, checked: bool = True
+    ) -> Any:
+        """A connection to a host of the site, verified by the site's name; a back end has only its own (`checked` False)."""
+        context = self.context(cert)
+        context.check_hostname = checked
+        return _Named(self.host, port or self.ports[host], ADDRESSES[host], source, context=context, timeout=15)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **where: Any) -> Reply:
         connection = self.connect(**where)
@@ -144,6 +147,11 @@ def over(world: DemoWorld, **tables: Any) -> dict[str, Any]:
         "limits": {"tokens_per_source": 100000} | tables.pop("limits", {}),
     }
     return chosen | tables
+
+
+def lines(site: SiteFiles, host: str, listener: str = "api") -> list[dict[str, Any]]:
+    """What a gateway of the site has logged so far."""
+    return [json.loads(line) for line in site.path(host, f"{listener}.log").read_text().splitlines()]
 
 
 @contextlib.contextmanager

@@ -49,3 +49,7 @@ def test_without_remote_user_nobody_is_proven(environ: dict[str, str]) -> None:
 def test_a_name_that_cannot_be_one_is_refused(value: str) -> None:
     with pytest.raises(Unauthorized):
         show(External(domain_id="default"), {"REMOTE_USER": value})
+
+
+def test_it_may_stand_for_the_method_that_the_web_server_took() -> None:
+    assert show(External(domain_id="default", method="kerberos"), {"REMOTE_USER": "alice"}).method == "kerberos"
