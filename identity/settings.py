@@ -179,7 +179,11 @@ class Token:
         172800, "Seconds after expiry for which a service may still fetch a token.", low=0, high=31536000
     )
     max_staleness: float = opt(
-        0.0, "Seconds for which a worker may rely on its last look at the change log; 0: look each time.", low=0, high=60
+        0.0,
+        "Seconds for which a worker may rely on its last look at the change log; 0: look each time. It looks after half of them, "
+        "and for the rest goes on where the database is away.",
+        low=0,
+        high=60,
     )
     cache_size: int = opt(4000, "Tokens that a worker remembers.", low=0, high=10000000)
 
@@ -287,11 +291,26 @@ class Database:
     """Where accounts are kept."""
 
     connection: str = opt(
-        "sqlite:///gatestone.db", "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.", secret=True
+        "sqlite:///gatestone.db",
+        "SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME. Several hosts, as libpq writes them "
+        "(HOST:PORT,HOST:PORT): the one that takes writes is used, unless the URL has a `target_session_attrs` of its own.",
+        secret=True,
     )
     pool_size: int = opt(8, "Connections that a worker keeps.", low=1, high=1000)
-    connect_timeout: int = opt(3, "Seconds to wait for a connection.", low=1, high=60)
-    statement_timeout: float = opt(4.0, "Seconds a statement may take before it is given up.", low=0.1, high=600)
+    connect_timeout: int = opt(2, "Seconds to wait for a connection, for each host; libpq takes 1 for 2.", low=1, high=60)
+    statement_timeout: float = opt(
+        3.0,
+        "Seconds a statement may take before the server gives it up. A server that says nothing for half a second longer is left.",
+        low=0.1,
+        high=600,
+    )
+    lock_timeout: float = opt(2.0, "Seconds that a PostgreSQL statement may wait for another's lock.", low=0.1, high=600)
+    idle_in_transaction_session_timeout: float = opt(
+        10.0, "Seconds after which PostgreSQL ends a session that stands still within a transaction.", low=1, high=600
+    )
+    tcp_user_timeout: float = opt(
+        10.0, "Seconds for which data sent to PostgreSQL may stay unacknowledged before the connection is dead.", low=1, high=600
+    )
 
 
 @dataclass(frozen=True)

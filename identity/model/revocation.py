@@ -22,6 +22,7 @@ CATALOG: Final = "catalog"
 KEYS: Final = "keys"
 APP_CRED: Final = "app_cred"
 TRUST: Final = "trust"
+RESUMED: Final = "resumed"  # of no token: where a log goes on that had lost changes, the number it stood at
 ACCESS_TOKEN: Final = "access_token"  # noqa: S105 - the name of a kind
 
 

@@ -6,17 +6,19 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoResultFound, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from ..errors import StartError
 from ..settings import Database
-from .failures import LostConnection, driver_failures, meaning
+from . import hosts
+from .failures import READ_ONLY, LostConnection, code, driver_failures, gave_up, lost_answer, meaning
+from .watch import DOUBT, SURE, Watch
 
 READ = {
     "sqlite": ("PRAGMA query_only=1", "BEGIN"),
@@ -37,17 +39,19 @@ class Store:
     so it also finds out whether a pooled connection is still alive, without the extra round trip of a ping.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, watch: Watch | None = None) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
+        self.watch = watch or Watch(lambda: None, lambda: None)
+        self.connections = 0  # made so far: each may lead to another server than the one before
         self._inherited: list[Any] = []
+        event.listen(engine, "connect", self._count)
 
     @classmethod
     def open(cls, database: Database) -> Store:
         """Make the pool; connects at first use. Raises `errors.StartError` for a URL that cannot work."""
         url = _url(database.connection)
-        engine = _sqlite(url, database) if url.get_backend_name() == "sqlite" else _postgresql(url, database)
-        return cls(engine)
+        return cls(_sqlite(url, database)) if url.get_backend_name() == "sqlite" else cls(*_postgresql(url, database))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -67,6 +71,8 @@ class Store:
         One round trip; a lost connection is replaced once. Not seen by SQLAlchemy's events. Raises `errors.Unavailable`.
         """
         driver: Any = None
+        if self.watch.since is not None:
+            self.watch.refuse()
         try:
             for last in (False, True):
                 pooled = self.engine.raw_connection()
@@ -77,7 +83,7 @@ class Store:
                 except Exception as error:
                     lost = self.engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
                     pooled.invalidate()
-                    if last or not lost:
+                    if last or not lost or gave_up(error):
                         raise
                     self.engine.dispose()  # its neighbours in the pool died with it
                 finally:
@@ -90,12 +96,14 @@ class Store:
 
     def execute(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """One statement that reads, outside any transaction: one round trip, one snapshot. Raises `errors.Unavailable`."""
+        if self.watch.since is not None:
+            self.watch.refuse()
         for last in (False, True):
             try:
                 with self.engine.connect() as connection:
                     return connection.execute(statement, values).all()
             except driver_failures() as error:
-                if last or not getattr(error, "connection_invalidated", False):
+                if last or not getattr(error, "connection_invalidated", False) or gave_up(error):
                     raise meaning(error) from error
         raise AssertionError("not reached")
 
@@ -106,33 +114,56 @@ class Store:
         """
         self._inherited.append(self.engine.pool)
         self.engine.dispose(close=False)
+        self.watch.reset()
 
     def close(self) -> None:
         """Close every idle connection of this process."""
+        self.watch.end()
         self.engine.dispose()
+
+    def hurried(self, seconds: float) -> AbstractContextManager[None]:
+        """Within it no answer of a server is waited for longer than that."""
+        if self.dialect != "postgresql":
+            return nullcontext()
+        from .patience import hurried  # noqa: PLC0415 (loads psycopg)
+
+        return hurried(seconds)
+
+    def _count(self, _connection: Any, _record: Any) -> None:
+        self.connections += 1
 
     @contextmanager
     def _transaction(self, opening: tuple[str, ...]) -> Iterator[Connection]:
         try:
             connection = self._start(opening)
+            ending = False
             try:
                 yield connection
+                ending = True
                 connection.commit()
-            except BaseException:
+            except BaseException as error:
                 if not connection.invalidated:
                     connection.rollback()
+                elif ending and opening is WRITE[self.dialect]:
+                    raise lost_answer(error) from error
                 raise
             finally:
                 connection.close()
         except driver_failures() as error:
+            if code(error) == READ_ONLY and opening is WRITE[self.dialect]:
+                self.engine.dispose()  # it was the primary and is no longer: look for the one that is
             raise meaning(error) from error
 
     def _start(self, opening: tuple[str, ...]) -> Connection:
         """A connection with a transaction open. A dead one is replaced once: nothing was asked of it yet."""
+        if self.watch.since is not None:
+            self.watch.refuse()
         connection = self.engine.connect()
         try:
             return self._opened(connection, opening)
-        except LostConnection:
+        except LostConnection as lost:
+            if lost.__cause__ is not None and gave_up(lost.__cause__):
+                raise
             self.engine.dispose()  # its neighbours in the pool died with it
         return self._opened(self.engine.connect(), opening)
 
@@ -160,8 +191,8 @@ class Store:
 
 def _url(text: str) -> URL:
     try:
-        url = make_url(text)
-    except ArgumentError:
+        url = hosts.parsed(text)
+    except (ArgumentError, ValueError):
         raise StartError(
             "database.connection is not a database URL; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
         ) from None
@@ -218,13 +249,61 @@ def _private_file(name: str) -> None:
         raise StartError(f"cannot open the database file {os.path.abspath(name)}: {error.strerror}") from None
 
 
-def _postgresql(url: URL, database: Database) -> Engine:
+def _postgresql(url: URL, database: Database) -> tuple[Engine, Watch]:
     """A silent network is noticed by keepalives; a slow statement is given up by the server itself, a frozen server by us."""
-    limit = int(database.statement_timeout * 1000)
+    try:
+        from .patience import Patient  # noqa: PLC0415 (loads psycopg)
+
+        engine = create_engine(
+            url.difference_update_query(["options"]),
+            pool_size=database.pool_size,
+            max_overflow=4,
+            pool_timeout=database.connect_timeout,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args=_arguments(url, database),
+        )
+    except (ImportError, NoSuchModuleError):
+        raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
+    order = hosts.Order()
+    longest = max(database.statement_timeout, database.lock_timeout)
+
+    def reach(arguments: Any, named: Mapping[str, Any]) -> Patient:
+        connection = Patient.connect(*arguments, **order.apply(named))
+        order.took(connection)
+        connection.patience = longest + 0.5  # the server speaks first where it can
+        return connection
+
+    def probe() -> None:
+        arguments, named = engine.dialect.create_connect_args(engine.url)
+        with reach(arguments, {**named, **_arguments(url, database)}) as connection:
+            connection.patience = SURE
+            connection.execute("SELECT 1")
+
+    watch = Watch(probe, engine.dispose)
+
+    def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> Any:
+        watch.refuse()
+        began = time.monotonic()
+        try:
+            connection = reach(arguments, named)
+        except Exception:
+            if time.monotonic() - began > DOUBT:
+                watch.lost()
+            raise
+        connection.watch = watch
+        return connection
+
+    event.listen(engine, "do_connect", connect)
+    return engine, watch
+
+
+def _arguments(url: URL, database: Database) -> dict[str, Any]:
+    """What libpq is told beside the URL, which has the last word."""
     session = {
-        "statement_timeout": limit,
-        "lock_timeout": limit,
-        "idle_in_transaction_session_timeout": limit * 4 + 10000,
+        "statement_timeout": int(database.statement_timeout * 1000),
+        "lock_timeout": int(database.lock_timeout * 1000),
+        "idle_in_transaction_session_timeout": int(database.idle_in_transaction_session_timeout * 1000),
         "random_page_cost": 1.1,  # every question is a few probes of an index, nearly all in memory
         "jit": "off",  # compiling one costs more than answering it
     }
@@ -236,31 +315,12 @@ def _postgresql(url: URL, database: Database) -> Engine:
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": limit + 10000,
+        "tcp_user_timeout": int(database.tcp_user_timeout * 1000),
         "application_name": "gatestone",
     }
+    if hosts.count(url) > 1:
+        defaults["target_session_attrs"] = "read-write"  # a standby would be asked for what it may not know yet
     arguments = {name: value for name, value in defaults.items() if name not in url.query}
     arguments["options"] = f"{options} {given}" if isinstance(given, str) else options
     arguments["autocommit"] = True
-    try:
-        from .patience import Patient  # noqa: PLC0415 (loads psycopg)
-
-        engine = create_engine(
-            url.difference_update_query(["options"]),
-            pool_size=database.pool_size,
-            max_overflow=4,
-            pool_timeout=database.connect_timeout,
-            pool_use_lifo=True,
-            hide_parameters=True,
-            connect_args=arguments,
-        )
-    except (ImportError, NoSuchModuleError):
-        raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
-
-    def connect(dialect: Any, record: Any, arguments: Any, named: Any) -> Any:
-        connection = Patient.connect(*arguments, **named)
-        connection.patience = database.statement_timeout + 1  # the server speaks first where it can
-        return connection
-
-    event.listen(engine, "do_connect", connect)
-    return engine
+    return arguments

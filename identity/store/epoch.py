@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from ..model.revocation import Change, tag
+from ..model.revocation import RESUMED, Change, tag
 from .tables import change, change_counter
 
 # The row lock that this UPDATE takes is held until the transaction ends, so a later number is never visible before an earlier one.
@@ -19,6 +19,7 @@ SINCE = (
     .order_by(change.c.seq)
     .limit(bindparam("limit"))
 )
+LIFT = update(change_counter).values(seq=bindparam("least")).where(change_counter.c.seq < bindparam("least"))
 OLDEST = select(func.coalesce(select(func.min(change.c.seq)).scalar_subquery(), CURRENT.scalar_subquery() + 1))
 # Goes by the first young row, not by each row's time: clocks of several hosts must not tear holes into the log.
 PRUNE = delete(change).where(
@@ -51,6 +52,27 @@ def current(db: Connection) -> int:
 def since(db: Connection, seq: int, limit: int = 10000) -> list[Change]:
     """The changes after `seq`, oldest first, at most `limit`."""
     return [_change(*row) for row in db.execute(SINCE, {"seq": seq, "limit": limit})]
+
+
+def at(db: Connection, seq: int) -> Change | None:
+    """The change of that number, as this database has it."""
+    found = since(db, seq - 1, 1)
+    return found[0] if found and found[0].seq == seq else None
+
+
+def resume(tx: Connection, reached: int, at: float, young: float, limit: int = 1000) -> int:
+    """Go on above `reached`, a number that a database gave out which knew more than this one; gives the last number.
+
+    Every change to come is then newer than every token. Those that this database has had meanwhile (since `young`, in seconds)
+    are written once more: there are tokens with higher numbers that are older than they. The last row marks the place.
+    """
+    newest = current(tx)
+    known = [one for one in since(tx, newest - limit, limit) if one.at >= young and one.kind != RESUMED]
+    late = {(one.kind, one.id, one.revokes): one for one in known}
+    tx.execute(LIFT, {"least": reached})
+    for one in late.values():
+        record(tx, one.at, [(one.kind, one.id, one.revokes)])
+    return record(tx, at, [(RESUMED, str(newest), False)])
 
 
 def oldest(db: Connection) -> int:

@@ -14,6 +14,7 @@ from ..errors import BadRequest, Conflict, NotFound, Problem, Unavailable
 NO_SCHEMA = "the schema is missing or old: run `gatestone db upgrade`"
 UNDEFINED = ("42P01", "42703")  # undefined table, undefined column
 REFERENCE = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
+READ_ONLY = "25006"
 DUPLICATE = ("23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
 
@@ -41,6 +42,19 @@ def meaning(error: BaseException) -> BaseException:
     return error
 
 
+def gave_up(error: BaseException) -> bool:
+    """Whether it was we who ended the connection, tired of waiting (`patience.Silent`)."""
+    return getattr(getattr(error, "orig", None) or error, "gave_up", False)
+
+
+def lost_answer(error: BaseException) -> Unavailable:
+    """The commit was sent, and the connection ended before its answer: both ways are possible, and that is what we say."""
+    return Unavailable(
+        "The answer of the database was lost: the change may have been made, or not. Look before you repeat it.",
+        reason=f"database: the answer to a commit was lost ({code(error)})",
+    )
+
+
 def _integrity(error: IntegrityError) -> Problem:
     found = code(error)
     if found in DUPLICATE:
@@ -63,7 +77,7 @@ def explain(error: BaseException) -> str:
         "57014": "a statement took too long",
         "55P03": "waited too long for a lock",
         "40P01": "deadlock",
-        "25006": "the server is read-only",
+        READ_ONLY: "the server is read-only",
         "28P01": "the server refused our password",
         "28000": "the server refused our login",
         "3D000": "the database does not exist",
