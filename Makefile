@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test lint format docs bench conformance lock
+.PHONY: help setup setup-test run test lint format docs bench world conformance lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ docs: setup ## write the generated pages anew
 
 bench: setup-test ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tools.bench
+
+world: setup-test ## a site of ten hosts loses parts of itself under load: table, build/world.json, build/world.png (as root)
+	@$(BIN)/python -m tools.world $(ARGS)
 
 conformance: setup-test ## run the field's own test suites for the Identity API (ARGS="test_region", ARGS="--help")
 	@tools/setup.sh conformance
