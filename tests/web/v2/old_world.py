@@ -52,11 +52,14 @@ BODIES: Final[dict[str, Callable[[Ids], Any]]] = {
 
 
 class OldWorld(World):
-    """`ask` is about version 2.0. `cloud` stays version 3 on the same database."""
+    """`ask` is about version 2.0. `cloud` stays version 3 on the same database.
+
+    `reader` is a second worker: it looks at what was written, so that it alone notices when the database is put back.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.old = self.cloud.second(server=BOTH)
+        self.old, self.reader = self.cloud.second(server=BOTH), self.cloud.second(server=BOTH)
         for place, ids in self.ids.items():
             ids |= {"tenant_id": ids["project_id"], "type": "ec2", "extension_alias": "OS-KSADM"}
             ids["token_id"] = {"self": self.tokens["project member"], "near": self.tokens["project reader"]}.get(
@@ -81,6 +84,7 @@ class OldWorld(World):
 
     def close(self) -> None:
         self.old.close()
+        self.reader.close()
         super().close()
 
 
