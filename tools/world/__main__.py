@@ -30,6 +30,7 @@ FAULTS: dict[str, Callable[[Stage], None]] = {
     "db-hung": outages.hung,
     "db-restart": outages.restarted,
     "db-failover": outages.failed_over,
+    "db-rebuild": outages.rebuilt,
     "db-staleness": outages.failed_over_with_staleness,
 }
 

@@ -48,14 +48,22 @@ def restarted(stage: Stage) -> None:
 
 def failed_over(stage: Stage, away: float = 1.0) -> None:
     """The primary dies; after `away` seconds the operator promotes the standby. Nobody tells the gateways."""
-    machines = stage.machines
     with stage.fault("database failed over") as fault:
         _fail_over(stage, away)
     fault.notes.append(f"promoted after {away:.0f} s")
     _only_refused(fault, stage)
     fault.expect(fault.recovery_s <= away + 10, f"recovered {fault.recovery_s:.2f} s after the primary died")
-    rebuild(stage)
-    machines.wait_until_well()
+
+
+def rebuilt(stage: Stage) -> None:
+    """Make the dead primary's host the standby of the new one, as an operator does next; nobody notices."""
+    machines = stage.machines
+    with stage.fault("standby rebuilt") as fault:
+        shutil.rmtree(machines.standby.data)
+        machines.standby.copy(machines.primary)
+        machines.standby.start()
+        machines.primary.wait_for_standby()
+    stage.spared(fault)
 
 
 def failed_over_with_staleness(stage: Stage, staleness: float = 5.0, away: float = 3.0) -> None:
@@ -77,15 +85,6 @@ def failed_over_with_staleness(stage: Stage, staleness: float = 5.0, away: float
     fault.expect(cached > 0, "no validation was answered from memory")
     fault.expect(written == 0, f"{written} writes were acknowledged without a database")
     _only_refused(fault, stage)
-
-
-def rebuild(stage: Stage) -> None:
-    """Make the dead primary's host the standby of the new one, as an operator does next."""
-    machines = stage.machines
-    shutil.rmtree(machines.standby.data)
-    machines.standby.copy(machines.primary)
-    machines.standby.start()
-    machines.primary.wait_for_standby()
 
 
 def _fail_over(stage: Stage, away: float) -> None:

@@ -124,21 +124,6 @@ class Daemon:
             self.kill()
             raise WorldFault(f"{self.name} on {self.host.name} did not end within {_END:.0f} s") from None
 
-    def end(self, number: int = signal.SIGTERM) -> None:
-        """At the end of a run: first kindly, then not; a daemon that was stopped is let go first."""
-        if self._process is None:
-            return
-        family = self.family()
-        self.tell_all(signal.SIGCONT)
-        self.tell(number)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            for pid in family:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self._process.wait(_END)
-
 
 def command(host: Host, words: Sequence[str], environ: Mapping[str, str], *, user: str = "", seconds: float = 60) -> str:
     """Run a program on a host to its end; gives what it printed. Raises WorldFault if it fails."""
