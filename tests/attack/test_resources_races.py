@@ -54,6 +54,14 @@ def test_changes_of_one_thing_at_once_all_count(meeting: Meeting, path: str) -> 
     assert {name: shown.get(name) for name in ("x0", "x1", "x2", "x3")} == {"x0": 0, "x1": 1, "x2": 2, "x3": 3}
 
 
+def test_changes_of_a_user_by_both_versions_at_once_all_count(meeting: Meeting) -> None:
+    id, token = meeting.make("users", user={"name": "old and new"}), meeting.cloud.login("admin", project("admin")).token
+    changes = [("PUT", f"/v2.0/users/{id}", {"user": {f"x{n}": n}}, token) for n in range(2)]
+    assert statuses(meeting.at_once("user_account", id, *changes, ("PATCH", f"users/{id}", {"user": {"x2": 2}}))) == {200: 3}
+    shown = meeting.ask("GET", f"users/{id}").get_json()["user"]
+    assert [shown.get(name) for name in ("x0", "x1", "x2")] == [0, 1, 2]
+
+
 def test_changes_of_an_endpoint_at_once_all_count(meeting: Meeting) -> None:
     service = meeting.make("services", service={"type": "t", "name": "of the endpoint"})
     id = meeting.make("endpoints", endpoint={"service_id": service, "interface": "public", "url": "https://e.example"})

@@ -35,7 +35,7 @@ class Meeting:
         """One request, by a client of its own: they are not made for several threads."""
         cloud = copy.copy(self.cloud)
         cloud.client = Client(cloud.gateway.wsgi)
-        return cloud.ask(method, f"/v3/{path}", token=token or self.token, body=body)
+        return cloud.ask(method, path if path.startswith("/") else f"/v3/{path}", token=token or self.token, body=body)
 
     def make(self, path: str, **body: Any) -> str:
         """Make one thing, such as make("users", user={"name": "n"}); gives its id."""

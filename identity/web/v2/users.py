@@ -174,7 +174,7 @@ def update_user(call: Call) -> Reply:
         _check_tenant(call, tenant_id)
     password = _password(call, body.known, before)
     with call.services.store.begin() as tx:
-        stored = existing_user(user(call, tx, before.id), before.id)
+        stored = existing_user(accounts.pinned(tx, before.id), before.id)
         values = _values(body, stored)
         if moves:
             _move(call, tx, stored, tenant_id)
