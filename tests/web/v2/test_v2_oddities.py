@@ -111,9 +111,9 @@ def test_in_the_body(old_world: OldWorld, name: str):
     plain, path, wrong = old_body(route, ids), old_world.path(route, ids), {}
     outer = next(iter(plain))
     ways = {way: None for way in members(route.body)} | {(outer, "unknown"): None, (outer, "id"): None, (): None}
-    for way in ways:
+    for number, way in enumerate(ways):
         text = json.dumps(with_hole(plain, way))
-        for odd in JSONS:
+        for odd in JSONS[number % 2 :: 2]:  # each of them meets every other member; version 3's matrix has the whole product
             found = ask(old_world, name, path, text.replace(f'"{HOLE}"', odd).encode(), who(name))
             if found:
                 wrong[".".join(way), odd[:40]] = found
