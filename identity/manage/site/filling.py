@@ -59,7 +59,14 @@ def _gateway(site: Site) -> dict[str, str]:
 
 def _compose(site: Site) -> dict[str, str]:
     containers.check(site)
-    return {"docker-compose.yml": _filled("compose.yml.j2", site, services=containers.gateways(site))}
+    more = {
+        "services": containers.gateways(site),
+        "files": site.compose.files,
+        "terminate": bool(site.x509) and site.certificates.mode == "terminate",
+        "keytab_directory": site.kerberos.keytab.rpartition("/")[0],
+    }
+    text = _filled("compose.yml.j2", site, **more)
+    return {"docker-compose.yml": re.sub(r"\n+(?=      - )", "\n", text)}
 
 
 _MAKERS = {"haproxy": _haproxy, "apache": _apache, "gateway": _gateway, "compose": _compose}

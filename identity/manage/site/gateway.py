@@ -8,7 +8,7 @@ from urllib.parse import quote
 from .description import Site
 
 Sections = dict[str, dict[str, Any]]
-_HERE = ["127.0.0.1", "::1"]  # `gatestone doctor` and a scraper of metrics on the host itself
+_LOOPBACK = ["127.0.0.1", "::1"]
 
 
 def members(site: Site) -> dict[str, Sections]:
@@ -61,6 +61,11 @@ def _balancers(site: Site) -> list[str]:
     return list(dict.fromkeys(one.address for one in site.load_balancers))
 
 
+def _allowed(site: Site, host: Any) -> list[str]:
+    """The load balancers, and the host itself: `gatestone doctor`, a scraper of metrics, a container's health check."""
+    return list(dict.fromkeys([*_balancers(site), host.address, *_LOOPBACK]))
+
+
 def _shared(site: Site, name: str) -> Sections:
     return {
         "server": {
@@ -90,7 +95,7 @@ def _listener(site: Site, pool: str, member: Any) -> dict[str, Any]:
         "port": member.port,
         **(tls if site.tls.backends else {}),
         "trusted_hops": _balancers(site),
-        "allowed_peers": list(dict.fromkeys([*_balancers(site), *_HERE])),
+        "allowed_peers": _allowed(site, member),
         # HAProxy logs nobody in: with no name for the header it is nobody's, and removed like any other.
         "remote_user_header": "",
     }
@@ -148,6 +153,6 @@ def _certificates(site: Site, host: Any) -> Sections:
             **judged,
             "proxy_protocol": "v2",
             "trusted_proxies": _balancers(site),
-            "allowed_peers": list(dict.fromkeys([*_balancers(site), *_HERE])),
+            "allowed_peers": _allowed(site, host),
         }
     }
