@@ -5,6 +5,9 @@ Depends on nothing. Below `web/` code raises these; `web/problem.py` alone write
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Problem(Exception):
     """A request that cannot be served.
@@ -85,6 +88,17 @@ class Conflict(Problem):
     status = 409
     title = "Conflict"
     public = "Conflict occurred attempting to store the resource."
+
+
+@contextmanager
+def taken(what: str, name: str) -> Iterator[None]:
+    """Around a write whose only conflict is the name's: the 409 says so. `taken("user", name)`."""
+    try:
+        yield
+    except Conflict as problem:
+        if problem.message != Conflict.public:
+            raise
+        raise Conflict(f"There is already a {what} {name[:64]!r}; choose another name.", reason=problem.reason) from problem
 
 
 class Gone(Problem):

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 
-from ..errors import BadRequest
+from ..errors import BadRequest, Conflict
 from ..model.account import Account, FederatedLink, FormerPassword
 from ..model.listing import EVERYTHING, Filter, Page
 from .listing import Listing, compared
@@ -127,7 +128,10 @@ def set_links(tx: Connection, user_id: str, name: str, links: Sequence[Federated
         }
         for link in links
     ]
-    tx.execute(LINK, rows)
+    try:
+        tx.execute(LINK, rows)
+    except IntegrityError as error:
+        raise Conflict("Another user has one of these federated identities already.") from error
 
 
 def _account(row: Sequence[Any]) -> Account:

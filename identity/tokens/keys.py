@@ -19,7 +19,7 @@ from .wrapping import MASTER_KEY_LENGTH, DamagedKey, Wrapping, WrongMasterKey
 
 __all__ = ["DirectoryKeys", "Finding", "KeyInfo", "StoreKeys", "fresh_master_key", "master_key", "master_key_findings"]
 
-_HINT = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+_HINT = "make one with: gatestone keys master"
 
 
 class StoreKeys:

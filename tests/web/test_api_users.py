@@ -217,7 +217,10 @@ class TestLists:
         assert names(cloud, admin, "?idp_id=idp&protocol_id=saml&unique_id=ann@there") == ["new"]
         assert names(cloud, admin, "?unique_id__contains=@") == ["new"]
         assert names(cloud, admin, "?idp_id=idp&unique_id=other") == []
-        check_error(cloud.ask("POST", "/v3/users", token=admin, body={"user": {"name": "twin", "federated": federated}}), 409)
+        twin = check_error(
+            cloud.ask("POST", "/v3/users", token=admin, body={"user": {"name": "twin", "federated": federated}}), 409
+        )
+        assert twin["message"] == "Another user has one of these federated identities already."
         federated[0]["protocols"][0]["unique_id"] = "other"
         assert change(cloud, admin, made["id"], federated=federated)["federated"] == federated
 
@@ -323,3 +326,21 @@ def test_the_projects_of_a_user(cloud, admin):
     assert found("?limit=1&marker=off") == ["shop"]
     check_error(cloud.ask("GET", path, token=cloud.login("nova").token), 403)
     check_error(cloud.ask("GET", "/v3/users/gone/projects", token=admin), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "thing", "name"),
+    [
+        ("/v3/users", "user", "member"),
+        ("/v3/groups", "group", "crew"),
+        ("/v3/projects", "project", "web-project"),
+        ("/v3/domains", "domain", "Default"),
+    ],
+)
+def test_who_takes_a_name_twice_is_told_which(cloud, admin, path, thing, name):
+    for _ in range(2):  # the group is made by the first
+        answer = cloud.ask("POST", path, token=admin, body={thing: {"name": name}})
+    assert check_error(answer, 409)["message"] == f"There is already a {thing} {name!r}; choose another name."
+    other = cloud.ask("POST", path, token=admin, body={thing: {"name": f"{name}-other"}}).json[thing]["id"]
+    answer = cloud.ask("PATCH", f"{path}/{other}", token=admin, body={thing: {"name": name}})
+    assert check_error(answer, 409)["message"] == f"There is already a {thing} {name!r}; choose another name."

@@ -110,7 +110,7 @@ def create_domain(call: Call) -> Reply:
         extra=_kept(body.extra),
         tags=tags_of(body.known.tags),
     )
-    with call.services.store.begin() as tx:
+    with errors.taken("domain", wanted.id or wanted.name), call.services.store.begin() as tx:
         made = rules.create(tx, wanted, rules.rules_of(call.services.settings), call.now)
     return json_reply({"domain": domain_shape(call, made)}, 201)
 
@@ -132,7 +132,7 @@ def update_domain(call: Call) -> Reply:
     body = given(call, "domain", DomainChange)
     if optional(body.known.id, None) not in (None, id):
         raise errors.BadRequest("The id of a domain cannot be changed.")
-    with call.services.store.begin() as tx:
+    with errors.taken("domain", optional(body.known.name, "")), call.services.store.begin() as tx:
         before = _existing(tenancy.pinned_domain(tx, id), call)
         extra = _kept(body.extra)
         rules.check_mutable(before, changed(body.known, extra))

@@ -109,7 +109,7 @@ def create_group(call: Call) -> Reply:
     if not exists:
         raise errors.missing("domain", domain_id)
     name, description, extra = body.known.name.strip(), optional(body.known.description, None) or "", _extra(body)
-    with call.services.store.begin() as tx:
+    with errors.taken("group", name), call.services.store.begin() as tx:
         id = groups.create(tx, name=name, domain_id=domain_id, description=description, extra=extra)
     return json_reply({"group": group_shape(call, Group(id, name, domain_id, description, extra))}, 201)
 
@@ -132,7 +132,7 @@ def update_group(call: Call) -> Reply:
         raise errors.BadRequest("A group cannot be moved to another domain.")
     if body.extra.get("id") not in (None, stored.id):
         raise errors.BadRequest("The id of a group cannot be changed.")
-    with call.services.store.begin() as tx:
+    with errors.taken("group", optional(body.known.name, "")), call.services.store.begin() as tx:
         stored = existing_group(groups.pinned(tx, stored.id), stored.id)
         changed = replace(
             stored,

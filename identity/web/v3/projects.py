@@ -150,7 +150,7 @@ def create_project(call: Call) -> Reply:
     if not wanted.is_domain and wanted.domain_id is None and wanted.parent_id is None:
         home = call.caller.access.claims.domain_id or call.services.settings.identity.default_domain_id
         wanted = replace(wanted, domain_id=home)
-    with call.services.store.begin() as tx:
+    with errors.taken("project", wanted.name), call.services.store.begin() as tx:
         made = rules.create(tx, wanted, rules.rules_of(call.services.settings), call.now)
     return json_reply({"project": project_shape(call, made)}, 201)
 
@@ -169,7 +169,7 @@ def update_project(call: Call) -> Reply:
     with call.services.store.read() as db:
         call.enforce(project_target(tenancy.get(db, id)))
     body = given(call, "project", ProjectChange)
-    with call.services.store.begin() as tx:
+    with errors.taken("project", optional(body.known.name, "")), call.services.store.begin() as tx:
         before = _existing(tenancy.pinned(tx, id), call)
         extra = _kept(body.extra)
         rules.check_mutable(before, changed(body.known, extra))

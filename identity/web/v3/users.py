@@ -86,7 +86,7 @@ def create_user(call: Call) -> Reply:
         raise errors.missing("domain", domain_id)
     options = options_of(known, {})
     password = call.services.passwords.given(optional(known.password, None), options)
-    with call.services.store.begin() as tx:
+    with errors.taken("user", known.name), call.services.store.begin() as tx:
         _check_default_project(tx, known)
         id = users.create(
             tx,
@@ -121,7 +121,7 @@ def update_user(call: Call) -> Reply:
     password = None
     if body.known.password is not UNSET:
         password = call.services.passwords.given(optional(body.known.password, None), options_of(body.known, stored.options))
-    with call.services.store.begin() as tx:
+    with errors.taken("user", optional(body.known.name, stored.name)), call.services.store.begin() as tx:
         _check_default_project(tx, body.known)
         stored = existing_user(accounts.pinned(tx, stored.id), stored.id)
         values = present(body.known, "name", "enabled", "default_project_id")
