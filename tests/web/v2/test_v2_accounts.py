@@ -310,7 +310,7 @@ def test_a_password_is_not_changed_without_the_present_one_or_for_others(old: Ol
     token = old.token("member", "web")
     wrong = {"user": {"password": "new", "original_password": "wrong"}}
     check_error(old.ask("PATCH", "/OS-KSCRUD/users/user-member", token, wrong), 401)
-    assert (old.cloud.events.last().outcome, old.cloud.events.last().user_id) == ("failure", "user-member")
+    assert (old.cloud.events.last().outcome, old.cloud.events.last().user_name) == ("failure", "member")
     right = {"user": {"password": "new", "original_password": "correct-member-horse"}}
     for name, tenant in (("admin", "admin"), ("reader", "web")):
         check_error(old.ask("PATCH", "/OS-KSCRUD/users/user-member", old.token(name, tenant), right), 403)
@@ -319,3 +319,59 @@ def test_a_password_is_not_changed_without_the_present_one_or_for_others(old: Ol
     for user in ({}, {"password": "x"}, {"password": 5, "original_password": "x"}, {"original_password": "x"}):
         check_error(old.ask("PATCH", "/OS-KSCRUD/users/user-member", token, {"user": user}), 400)
     assert old.token("member", "web")
+
+
+def test_who_needs_more_than_a_password_does_not_change_it_here(old: OldCloud, admin: str):
+    """Or the answer, a token by the new password alone, could only be a 401 after the deed."""
+    token = old.token("member", "web")
+    rules = {"multi_factor_auth_enabled": True, "multi_factor_auth_rules": [["password", "token"]]}
+    old.cloud.ask("PATCH", "/v3/users/user-member", token=admin, body={"user": {"options": rules}})
+    check_error(old.ask("POST", "/tokens", body=old_password_auth("member", "web")), 401)
+    body = {"user": {"password": "all-new-words", "original_password": "correct-member-horse"}}
+    check_error(old.ask("PATCH", "/OS-KSCRUD/users/user-member", token, body), 401)
+    old.cloud.ask("PATCH", "/v3/users/user-member", token=admin, body={"user": {"options": {"multi_factor_auth_enabled": False}}})
+    assert old.token("member", "web")  # by the password that it was
+
+
+@pytest.mark.parametrize("password", ["", " " * 8, "x" * 200, "ünd ☃"])
+def test_new_passwords_of_ones_own(old: OldCloud, password: str):
+    body = {"user": {"password": password, "original_password": "correct-member-horse"}}
+    answer = old.ask("PATCH", "/OS-KSCRUD/users/user-member", old.token("member", "web"), body)
+    assert answer.status_code == (200 if password else 400)
+    assert old.access("member", "web", password=password or "correct-member-horse")
+
+
+def test_a_locked_password_stays(old: OldCloud, admin: str):
+    old.cloud.ask("PATCH", "/v3/users/user-member", token=admin, body={"user": {"options": {"lock_password": True}}})
+    body = {"user": {"password": "all-new-words", "original_password": "correct-member-horse"}}
+    check_error(old.ask("PATCH", "/OS-KSCRUD/users/user-member", old.token("member", "web"), body), 400)
+    assert old.token("member", "web")
+
+
+def test_no_body_moves_a_thing_to_another_domain_or_sets_what_version_2_does_not_know(old: OldCloud, admin: str):
+    """Clients send back what they were shown elsewhere; none of this is kept, so none of it can come to mean something."""
+    sent = {
+        **{"domain_id": "other", "domain": {"id": "other"}, "options": {"lock_password": True, "immutable": True}, "links": {}},
+        **{"default_project_id": "shop", "password_expires_at": "x", "federated": [{}], "is_domain": True, "parent_id": "shop"},
+    }
+    old.post("/users/user-homed", admin, {"user": sent}, "PUT")
+    shown = old.cloud.ask("GET", "/v3/users/user-homed", token=admin).get_json()["user"]
+    assert (shown["domain_id"], shown["default_project_id"], shown["options"]) == ("default", "web", {})
+    assert shown["password_expires_at"] is None and "federated" not in shown
+    old.post("/tenants/idle", admin, {"tenant": sent}, "PUT")
+    shown = old.cloud.ask("GET", "/v3/projects/idle", token=admin).get_json()["project"]
+    assert (shown["domain_id"], shown["parent_id"], shown["is_domain"], shown["options"]) == ("default", "default", False, {})
+    role = old.post("/OS-KSADM/roles", admin, {"role": {"name": "moved", **sent}})["role"]["id"]
+    shown = old.cloud.ask("GET", f"/v3/roles/{role}", token=admin).get_json()["role"]
+    assert (shown["domain_id"], shown["options"]) == (None, {})
+
+
+def test_what_the_rules_for_projects_forbid_is_forbidden_here_too(old: OldCloud, admin: str):
+    child = {"project": {"name": "child", "parent_id": "web", "domain_id": "default"}}
+    assert old.cloud.ask("POST", "/v3/projects", token=admin, body=child).status_code == 201
+    check_error(old.ask("DELETE", "/tenants/web", admin), 403)
+    check_error(old.ask("PUT", "/tenants/web", admin, {"tenant": {"enabled": False}}), 403)
+    options = {"project": {"options": {"immutable": True}}}
+    assert old.cloud.ask("PATCH", "/v3/projects/idle", token=admin, body=options).status_code == 200
+    check_error(old.ask("PUT", "/tenants/idle", admin, {"tenant": {"name": "other"}}), 403)
+    check_error(old.ask("DELETE", "/tenants/idle", admin), 403)
