@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ from identity.ports import AuthPlugin, CatalogSource, Clock, EventSink
 from identity.services.account_rules import AccountRules
 from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
+from identity.services.cell import CellAuthenticator, CellPasswords, CellRules
 from identity.services.feed import ChangeFeed
 from identity.services.hashing import Hasher
 from identity.services.issue import Issuer
@@ -34,9 +37,11 @@ from identity.services.token_cache import TokenCache
 from identity.services.validate import Validator
 from identity.settings import Settings
 from identity.store.engine import Store
+from identity.store.replica import Replica
 from identity.tokens import sources
 from identity.tokens.vault import Vault
 from identity.web import application
+from identity.web import cell as cell_routes
 from identity.web.context import Services
 from identity.web.declarations import declared, served
 from identity.web.documents import Documents
@@ -53,7 +58,7 @@ class Gateway:
     def __init__(self, settings: Settings, clock: Clock, sink: EventSink | None, timer: Clock) -> None:
         self.settings = settings
         self.sink = sink or observe.LogSink(settings.auth.methods)
-        self.store = Store.open(settings.database)
+        self.store = Store.open(settings.database, replica=settings.cell.enabled)
         names = sources.spellings(settings)
         self._keys = {name: sources.key_source(name, settings, self.store) for name in names}
         secrets = self._keys[sources.CREDENTIAL] = sources.credential_keys(settings, self.store)
@@ -64,15 +69,17 @@ class Gateway:
         self._catalog = CatalogSnapshots(source, all_if_none_chosen=everything)
         self._legacy_catalog = CatalogSnapshots(source, all_if_none_chosen=everything, form=legacy.shown)
         self._partners = Partners(self.store)
-        self.feed = ChangeFeed(self.store, settings.token.max_staleness, timer)
+        self._replica = Replica(self.store, settings.cell, timer, observe.metrics().trails) if settings.cell.enabled else None
+        self.feed = _feed(settings, self.store, self._replica, timer)
         self._listen()
         self._validator = Validator(self.store, providers, self.feed, self._cache, clock, credentials)
         hasher = Hasher(settings.identity)
-        passwords = Passwords(self.store, hasher, settings.security_compliance, clock)
+        passwords = _passwords(settings)(self.store, hasher, settings.security_compliance, clock)
         app_creds = ApplicationCredentials(self.store, hasher, clock)
         self.plugins = _plugins(settings, passwords, app_creds, self._validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
         routes = served(settings.server.apis)
+        shown = partial(filter, cell_routes.serves if settings.cell.enabled else None)
         enforcer = Enforcer(settings.oslo_policy.policy_file)
         registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
         services = Services(
@@ -90,10 +97,10 @@ class Gateway:
             legacy_catalog=self._legacy_catalog,
             partners=self._partners,
             links=Links(public_urls(settings)),
-            documents=Documents(declared(), {name: plugin.Payload for name, plugin in self.plugins.items()}),
-            legacy_documents=Documents(declared("v2.0") if "v2.0" in settings.server.apis else (), {}),
+            documents=Documents(shown(declared()), {name: plugin.Payload for name, plugin in self.plugins.items()}),
+            legacy_documents=Documents(shown(declared("v2.0")) if "v2.0" in settings.server.apis else (), {}),
             health=self.health,
-            metrics=observe.metrics_body,
+            metrics=self._metrics,
             allow_expired_window=settings.token.allow_expired_window,
             count_valid=observe.metrics().validations("valid"),
             count_refused=observe.metrics().validations("refused"),
@@ -111,16 +118,18 @@ class Gateway:
         self.feed.subscribe(lambda _changes, seq: observe.metrics().position(seq))
 
     def _authenticator(self, issuer: Issuer, clock: Clock) -> Authenticator:
-        return Authenticator(
-            self.plugins,
-            self.store,
-            self.feed,
-            Scoping(self.store),
-            issuer,
-            AccountRules(self.store, self.settings.security_compliance, clock, self.plugins),
-            self.sink,
-            self.settings.token.allow_rescope_scoped_token,
-        )
+        settings = self.settings
+        cell = settings.cell
+        rules = (CellRules if cell.enabled else AccountRules)(self.store, settings.security_compliance, clock, self.plugins)
+        make = partial(CellAuthenticator, cell) if cell.enabled else Authenticator
+        allow_rescope = settings.token.allow_rescope_scoped_token
+        return make(self.plugins, self.store, self.feed, Scoping(self.store), issuer, rules, self.sink, allow_rescope)
+
+    def _metrics(self) -> tuple[bytes, str]:
+        if self._replica is not None:
+            with suppress(errors.Unavailable), self.store.hurried(HEALTH_PATIENCE):
+                self._replica.look()
+        return observe.metrics_body()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         return self.wsgi(environ, start_response)
@@ -150,6 +159,8 @@ class Gateway:
                 self.feed.sync(fresh=True)
         except errors.Unavailable:
             status, detail["database"] = "unavailable", "no answer, or no schema"
+        if self._replica is not None and (told := self._replica.fault() or self._replica.detail()):
+            detail["database"] = told
         for name, keys in self._keys.items():
             try:
                 if keys is not None:
@@ -173,6 +184,17 @@ def public_urls(settings: Settings) -> list[str]:
     server, x509 = settings.server, settings.x509
     urls = listener_urls(server.host, server.port, bool(server.tls_cert))
     return urls + (listener_urls(x509.host, x509.port, bool(x509.tls_cert)) if x509.enabled and x509.port else [])
+
+
+def _feed(settings: Settings, store: Store, replica: Replica | None, timer: Clock) -> ChangeFeed:
+    staleness = settings.token.max_staleness
+    if replica is None:
+        return ChangeFeed(store, staleness, timer)
+    return ChangeFeed(store, staleness, timer, read=replica.sequence, resumes=False)
+
+
+def _passwords(settings: Settings) -> type[Passwords]:
+    return CellPasswords if settings.cell.enabled else Passwords
 
 
 def _catalog(settings: Settings, store: Store) -> CatalogSource:

@@ -314,6 +314,28 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A gateway in a compute cell: it validates every token of the site, logs service accounts in, and writes nothing."""
+
+    enabled: bool = opt(False, "Serve as a cell; `gatestone serve --cell` says the same.")
+    login_url: str = opt("", "Where everybody else logs in, e.g. https://identity.example.org/main/v3; told to who asks here.")
+    service_roles: list[str] = opt(["service"], "Names of roles: who holds one on the scope asked for may log in.")
+    service_users: list[str] = opt([], "Ids of users who may log in with any role, or none.")
+    max_lag: float = opt(
+        30.0,
+        "Seconds by which the replica may trail what it has received; beyond, nothing is validated (503). 0: any.",
+        low=0,
+        high=86400,
+    )
+    max_away: float = opt(
+        0.0,
+        "Seconds for which tokens are validated while the replica hears of no primary; beyond, 503. 0: for as long as it takes.",
+        low=0,
+        high=31536000,
+    )
+
+
+@dataclass(frozen=True)
 class Catalog:
     """The list of services that a token shows."""
 
@@ -363,6 +385,7 @@ class Settings:
     identity: Identity = field(default_factory=Identity)
     security_compliance: SecurityCompliance = field(default_factory=SecurityCompliance)
     database: Database = field(default_factory=Database)
+    cell: Cell = field(default_factory=Cell)
     catalog: Catalog = field(default_factory=Catalog)
     oslo_policy: OsloPolicy = field(default_factory=OsloPolicy)
     log: Log = field(default_factory=Log)

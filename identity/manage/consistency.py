@@ -43,7 +43,7 @@ def mistakes(settings: Settings) -> list[str]:
 
     A keytab or revocation list that is away is none: its method answers 503, and the rest works.
     """
-    parts = (_server, _peers, _unix, _x509, _hop, _kerberos, _methods, _tokens, _catalog, _policy)
+    parts = (_server, _peers, _unix, _x509, _hop, _kerberos, _methods, _tokens, _catalog, _policy, _cell)
     return [problem for part in parts for problem in part(settings)]
 
 
@@ -128,6 +128,13 @@ def _base_url_fault(url: str) -> str:
     return ""
 
 
+def _without_path(url: str) -> str:
+    try:
+        return urlsplit(url)._replace(path="").geturl()
+    except ValueError:
+        return url
+
+
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)
@@ -201,6 +208,22 @@ def _policy(settings: Settings) -> list[str]:
     from ..policy.enforcer import Enforcer
 
     return _told(Enforcer, settings.oslo_policy.policy_file)
+
+
+def _cell(settings: Settings) -> Iterator[str]:
+    """Nothing is written in a cell, and its catalogue is its own."""
+    cell = settings.cell
+    if not cell.enabled:
+        return
+    reason = _base_url_fault(_without_path(cell.login_url))
+    if reason:
+        yield f"cell.login_url: {cell.login_url!r} {reason}; write where users log in, e.g. https://identity.example.org/main/v3"
+    if settings.token.provider == "uuid":
+        yield "token.provider: a cell cannot store tokens: set fernet or jws, as the site has it; uuid may stand in token.readers"
+    if settings.catalog.driver != "templated":
+        yield "catalog.driver: a cell has a catalogue of its own: set templated, and catalog.template_file"
+    if not cell.service_roles and not cell.service_users:
+        yield "cell.service_roles: is empty, and so is cell.service_users: nobody could log in"
 
 
 def _unreachable(settings: Settings) -> Iterator[str]:

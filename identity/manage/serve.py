@@ -18,9 +18,12 @@ from . import consistency, options
 @click.option(
     "--listener", type=click.Choice(["api", "x509", "hop"]), default="api", show_default=True, help="Which listener to run."
 )
-def serve(config_file: str | None, overrides: tuple[str, ...], listener: str) -> None:
+@click.option("--cell", is_flag=True, help="Serve as a cell: validate, log service accounts in, and write nothing.")
+def serve(config_file: str | None, overrides: tuple[str, ...], listener: str, cell: bool) -> None:
     """Answer requests until SIGTERM or Ctrl-C."""
     asked = options.read_settings(config_file, overrides)
+    if cell:
+        asked = replace(asked, cell=replace(asked.cell, enabled=True))
     found = consistency.mistakes(asked)
     if found:
         raise SettingsError(found)

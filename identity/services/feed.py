@@ -30,11 +30,20 @@ class ChangeFeed:
     The log is not always the one that was read before: a standby that was promoted may lack its last changes, and so does a
     backup. Each new connection may lead to such a database, so the last change seen is compared then; where it is not the same,
     nothing that was remembered counts. Where `resumes` is true, the log then goes on above every number seen (a replica cannot).
+    `read` gives the counter, where it is more than a look at `store`.
     """
 
-    def __init__(self, store: Store, max_staleness: float = 0.0, timer: Clock = time.monotonic, *, resumes: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        max_staleness: float = 0.0,
+        timer: Clock = time.monotonic,
+        *,
+        read: Callable[[], int] | None = None,
+        resumes: bool = True,
+    ) -> None:
         self._store = store
-        self._read = store.sequence
+        self._read = read or store.sequence
         self._timer = timer  # not the clock: one that is put back would make revocations wait
         self._max_staleness = max_staleness
         self._resumes = resumes

@@ -48,10 +48,15 @@ class Store:
         event.listen(engine, "connect", self._count)
 
     @classmethod
-    def open(cls, database: Database) -> Store:
-        """Make the pool; connects at first use. Raises `errors.StartError` for a URL that cannot work."""
+    def open(cls, database: Database, *, replica: bool = False) -> Store:
+        """Make the pool; connects at first use. A `replica` is taken as it is: of several hosts the first that answers.
+
+        Raises `errors.StartError` for a URL that cannot work.
+        """
         url = _url(database.connection)
-        return cls(_sqlite(url, database)) if url.get_backend_name() == "sqlite" else cls(*_postgresql(url, database))
+        if url.get_backend_name() == "sqlite":
+            return cls(_sqlite(url, database))
+        return cls(*_postgresql(url, _arguments(url, database, replica), database))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -249,7 +254,7 @@ def _private_file(name: str) -> None:
         raise StartError(f"cannot open the database file {os.path.abspath(name)}: {error.strerror}") from None
 
 
-def _postgresql(url: URL, database: Database) -> tuple[Engine, Watch]:
+def _postgresql(url: URL, given: Mapping[str, Any], database: Database) -> tuple[Engine, Watch]:
     """A silent network is noticed by keepalives; a slow statement is given up by the server itself, a frozen server by us."""
     try:
         from .patience import Patient  # noqa: PLC0415 (loads psycopg)
@@ -261,7 +266,7 @@ def _postgresql(url: URL, database: Database) -> tuple[Engine, Watch]:
             pool_timeout=database.connect_timeout,
             pool_use_lifo=True,
             hide_parameters=True,
-            connect_args=_arguments(url, database),
+            connect_args=dict(given),
         )
     except (ImportError, NoSuchModuleError):
         raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
@@ -276,7 +281,7 @@ def _postgresql(url: URL, database: Database) -> tuple[Engine, Watch]:
 
     def probe() -> None:
         arguments, named = engine.dialect.create_connect_args(engine.url)
-        with reach(arguments, {**named, **_arguments(url, database)}) as connection:
+        with reach(arguments, {**named, **given}) as connection:
             connection.patience = SURE
             connection.execute("SELECT 1")
 
@@ -298,7 +303,7 @@ def _postgresql(url: URL, database: Database) -> tuple[Engine, Watch]:
     return engine, watch
 
 
-def _arguments(url: URL, database: Database) -> dict[str, Any]:
+def _arguments(url: URL, database: Database, replica: bool) -> dict[str, Any]:
     """What libpq is told beside the URL, which has the last word."""
     session = {
         "statement_timeout": int(database.statement_timeout * 1000),
@@ -318,7 +323,7 @@ def _arguments(url: URL, database: Database) -> dict[str, Any]:
         "tcp_user_timeout": int(database.tcp_user_timeout * 1000),
         "application_name": "gatestone",
     }
-    if hosts.count(url) > 1:
+    if hosts.count(url) > 1 and not replica:
         defaults["target_session_attrs"] = "read-write"  # a standby would be asked for what it may not know yet
     arguments = {name: value for name, value in defaults.items() if name not in url.query}
     arguments["options"] = f"{options} {given}" if isinstance(given, str) else options

@@ -14,6 +14,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from identity import errors
 from identity.services import path_rules
+from identity.web import cell
 from identity.web.context import Call, Services
 from identity.web.declarations import served
 from identity.web.problem import of_status, problem_reply
@@ -34,7 +35,7 @@ def make(services: Services) -> flask.Flask:
     app.url_map.merge_slashes = False  # the edge refuses doubled slashes; nothing is redirected here
     app.url_map.strict_slashes = True
     by_path: defaultdict[str, dict[str, Route]] = defaultdict(dict)
-    for declared in served(services.settings.server.apis):
+    for declared in cell.offered(served(services.settings.server.apis), services.settings.cell):
         by_path[declared.path][declared.method] = declared
     for path, table in by_path.items():
         if "GET" in table:

@@ -183,6 +183,7 @@ class Metrics:
         self._position = Gauge(
             "gatestone_change_log_position", "Last change that a worker has applied.", multiprocess_mode="max", registry=own
         )
+        self._lag: Any = None
         self.debug = _level <= _LEVELS["debug"]
 
     def refused(self, reason: str) -> None:
@@ -202,6 +203,15 @@ class Metrics:
 
     def position(self, seq: int) -> None:
         self._position.set(seq)
+
+    def trails(self, seconds: float) -> None:
+        """How old the newest change may be that a cell's replica lacks. The figure is there in cells only."""
+        if self._lag is None:
+            from prometheus_client import Gauge  # noqa: PLC0415 (as above)
+
+            told = "Seconds by which the replica trails, or for which it has heard of no primary."
+            self._lag = Gauge("gatestone_replica_lag_seconds", told, multiprocess_mode="mostrecent", registry=self.registry)
+        self._lag.set(round(seconds, 3))
 
     def body(self) -> tuple[bytes, str]:
         """What `/metrics` answers, and its content type."""
