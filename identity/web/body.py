@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -14,7 +14,20 @@ from identity import errors
 from identity.store.text import findable
 from identity.web.context import Call
 
-__all__ = ["UNSET", "Description", "Given", "Id", "Name", "ShortName", "Unset", "given", "given_list", "optional", "present"]
+__all__ = [
+    "UNSET",
+    "Description",
+    "Given",
+    "Id",
+    "Name",
+    "ShortName",
+    "Unset",
+    "given",
+    "given_list",
+    "kept",
+    "optional",
+    "present",
+]
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -56,6 +69,11 @@ def present(known: msgspec.Struct, *names: str) -> dict[str, Any]:
     """The members that the client sent (of those named, if any are), by the shape's attribute names."""
     wanted: Iterable[str] = names or known.__struct_fields__
     return {name: value for name in wanted if (value := getattr(known, name)) is not UNSET}
+
+
+def kept(extra: Mapping[str, Any], never: Container[str] = ("links",)) -> dict[str, Any]:
+    """The unknown attributes to store. `never`: what we write ourselves, and clients send back with the rest."""
+    return {name: value for name, value in extra.items() if name not in never}
 
 
 Value = TypeVar("Value")

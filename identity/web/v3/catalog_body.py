@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -23,8 +22,3 @@ def change_of(call: Call, key: str, shape: type[Shape], id: str) -> Given[Shape]
     if sent.get("id") not in (None, id):
         raise errors.BadRequest(f"The id of a {key} cannot be changed.")
     return body
-
-
-def kept(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The unknown attributes to store. `links` are ours: clients send them back with the rest of what they were shown."""
-    return {name: value for name, value in extra.items() if name != "links"}

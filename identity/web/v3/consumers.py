@@ -11,7 +11,7 @@ import msgspec
 from identity import errors
 from identity.model.delegation import Consumer
 from identity.store import oauth
-from identity.web.body import UNSET, Description, Unset, given, optional
+from identity.web.body import UNSET, Description, Unset, given, kept, optional
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -78,7 +78,7 @@ def create_consumer(call: Call) -> Reply:
     body = given(call, "consumer", ConsumerBody)
     secret = uuid4().hex
     sealed = call.services.vault.seal(secret.encode())
-    new = Consumer(uuid4().hex, optional(body.known.description, None), _kept(body.extra), sealed)
+    new = Consumer(uuid4().hex, optional(body.known.description, None), kept(body.extra, OURS), sealed)
     with call.services.store.begin() as tx:
         oauth.create_consumer(tx, new)
     return json_reply({"consumer": {**shape(call, new), "secret": secret}}, 201)
@@ -121,7 +121,7 @@ def update_consumer(call: Call) -> Reply:
         changed = replace(
             stored,
             description=optional(body.known.description, stored.description),
-            extra={**stored.extra, **_kept(body.extra)},
+            extra={**stored.extra, **kept(body.extra, OURS)},
         )
         oauth.save_consumer(tx, changed)
     return json_reply({"consumer": shape(call, changed)})
@@ -149,10 +149,6 @@ def shape(call: Call, consumer: Consumer) -> dict[str, Any]:
         "description": consumer.description,
         "links": {"self": f"{call.base}/v3/OS-OAUTH1/consumers/{consumer.id}"},
     }
-
-
-def _kept(extra: Any) -> dict[str, Any]:
-    return {name: value for name, value in extra.items() if name not in OURS}
 
 
 def _existing(consumer: Consumer | None, call: Call) -> Consumer:

@@ -14,7 +14,7 @@ from identity.model.credential import EC2, KeptSecret
 from identity.model.delegation import is_delegated
 from identity.services import credentials as blobs
 from identity.store import credentials
-from identity.web.body import UNSET, Name, Unset, given, optional, present
+from identity.web.body import UNSET, Name, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -120,7 +120,7 @@ def create_credential(call: Call) -> Reply:
     if known.type.lower() == EC2 and project_id is None:
         raise errors.BadRequest("An EC2 credential needs a project_id.")
     vault = call.services.vault
-    extra = {name: value for name, value in body.extra.items() if name != "links"}
+    extra = kept(body.extra)
     id, sealed = blobs.id_of(known.type, known.blob), blobs.seal(vault, known.type, known.blob)
     new = KeptSecret(id, known.user_id, project_id, known.type, sealed, extra)
     with call.services.store.begin() as tx:

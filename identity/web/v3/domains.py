@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +12,7 @@ from identity import errors
 from identity.model.tenancy import ProjectRecord
 from identity.services import tenancy as rules
 from identity.store import tenancy
-from identity.web.body import UNSET, Description, ShortName, Unset, given, optional
+from identity.web.body import UNSET, Description, ShortName, Unset, given, kept, optional
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -107,7 +107,7 @@ def create_domain(call: Call) -> Reply:
         enabled=optional(body.known.enabled, True),
         description=optional(body.known.description, None) or "",
         options=options_of(body.known.options),
-        extra=_kept(body.extra),
+        extra=kept(body.extra, NEVER_KEPT),
         tags=tags_of(body.known.tags),
     )
     with errors.taken("domain", wanted.id or wanted.name), call.services.store.begin() as tx:
@@ -134,7 +134,7 @@ def update_domain(call: Call) -> Reply:
         raise errors.BadRequest("The id of a domain cannot be changed.")
     with errors.taken("domain", optional(body.known.name, "")), call.services.store.begin() as tx:
         before = _existing(tenancy.pinned_domain(tx, id), call)
-        extra = _kept(body.extra)
+        extra = kept(body.extra, NEVER_KEPT)
         rules.check_mutable(before, changed(body.known, extra))
         after = replace(before, **changed(body.known), extra={**before.extra, **extra})
         after = replace(after, options=options_of(body.known.options, before.options), description=after.description or "")
@@ -164,7 +164,3 @@ def _existing(domain: ProjectRecord | None, call: Call) -> ProjectRecord:
     if domain is None:
         raise errors.missing("domain", call.args["domain_id"])
     return domain
-
-
-def _kept(extra: Any) -> dict[str, Any]:
-    return {name: value for name, value in extra.items() if name not in NEVER_KEPT}

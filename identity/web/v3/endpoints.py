@@ -14,12 +14,12 @@ from catalog import substitution
 from identity import errors
 from identity.model.catalog import Endpoint
 from identity.store import endpoints, regions
-from identity.web.body import UNSET, Description, Given, Name, Unset, given, optional, present
+from identity.web.body import UNSET, Description, Given, Name, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
-from identity.web.v3.catalog_body import change_of, kept
+from identity.web.v3.catalog_body import change_of
 from identity.web.v3.endpoint_shape import FILTERS, EndpointShape, Interface, ManyEndpoints, endpoint_shape, existing_endpoint
 
 ServiceId = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -11,7 +11,7 @@ from identity import errors
 from identity.model.account import Group
 from identity.model.auth import DomainRef
 from identity.store import domains, groups
-from identity.web.body import UNSET, Description, Given, Id, Name, Unset, given, optional, present
+from identity.web.body import UNSET, Description, Id, Name, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -108,7 +108,7 @@ def create_group(call: Call) -> Reply:
     call.enforce({"target.group.domain_id": named} if named and exists else {})
     if not exists:
         raise errors.missing("domain", domain_id)
-    name, description, extra = body.known.name.strip(), optional(body.known.description, None) or "", _extra(body)
+    name, description, extra = body.known.name.strip(), optional(body.known.description, None) or "", kept(body.extra, OURS)
     with errors.taken("group", name), call.services.store.begin() as tx:
         id = groups.create(tx, name=name, domain_id=domain_id, description=description, extra=extra)
     return json_reply({"group": group_shape(call, Group(id, name, domain_id, description, extra))}, 201)
@@ -138,7 +138,7 @@ def update_group(call: Call) -> Reply:
             stored,
             name=optional(body.known.name, stored.name).strip(),
             description=optional(body.known.description, stored.description) or "",
-            extra={**stored.extra, **_extra(body)},
+            extra={**stored.extra, **kept(body.extra, OURS)},
         )
         groups.save(tx, changed)
     return json_reply({"group": group_shape(call, changed)})
@@ -194,7 +194,3 @@ def group_shape(call: Call, group: Group) -> dict[str, Any]:
         "description": group.description,
         "links": {"self": f"{call.base}/v3/groups/{group.id}"},
     }
-
-
-def _extra(body: Given[Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.extra.items() if name not in OURS}

@@ -12,12 +12,12 @@ from msgspec import Meta
 from identity import errors
 from identity.model.catalog import PolicyBlob
 from identity.store import policies
-from identity.web.body import UNSET, Unset, given, present
+from identity.web.body import UNSET, Unset, given, kept, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
-from identity.web.v3.catalog_body import change_of, kept
+from identity.web.v3.catalog_body import change_of
 
 MimeType = Annotated[str, Meta(max_length=255)]
 

@@ -13,7 +13,7 @@ from identity import errors
 from identity.model.tenancy import ProjectRecord, TagFilter
 from identity.services import tenancy as rules
 from identity.store import project_tree, projects, tenancy
-from identity.web.body import UNSET, Description, Id, ShortName, Unset, given, optional
+from identity.web.body import UNSET, Description, Id, ShortName, Unset, given, kept, optional
 from identity.web.context import Call
 from identity.web.listing import flag, listed, page_of, query_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -26,6 +26,7 @@ from identity.web.v3.project_body import changed, options_of, tags_of
 TAG_QUERY = ("tags", "tags-any", "not-tags", "not-tags-any")
 TREE_QUERY = ("parents_as_list", "parents_as_ids", "subtree_as_list", "subtree_as_ids")
 LIMITS_QUERY = "include_limits"
+NEVER_KEPT = frozenset({"links", "parents", "subtree"})  # what an answer shows of the tree, too, comes back with a change
 
 
 class ProjectBody(msgspec.Struct):
@@ -142,7 +143,7 @@ def create_project(call: Call) -> Reply:
         enabled=optional(known.enabled, True),
         description=optional(known.description, None) or "",
         options=options_of(known.options),
-        extra=_kept(body.extra),
+        extra=kept(body.extra, NEVER_KEPT),
         tags=tags_of(known.tags),
     )
     with call.services.store.read() as db:
@@ -171,7 +172,7 @@ def update_project(call: Call) -> Reply:
     body = given(call, "project", ProjectChange)
     with errors.taken("project", optional(body.known.name, "")), call.services.store.begin() as tx:
         before = _existing(tenancy.pinned(tx, id), call)
-        extra = _kept(body.extra)
+        extra = kept(body.extra, NEVER_KEPT)
         rules.check_mutable(before, changed(body.known, extra))
         _check_place(before, body.known)
         after = replace(before, **changed(body.known), extra={**before.extra, **extra})
@@ -261,8 +262,3 @@ def _existing(project: ProjectRecord | None, call: Call) -> ProjectRecord:
     if project is None:
         raise errors.missing("project", call.args["project_id"])
     return project
-
-
-def _kept(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Our own links, and what an answer shows of the tree, come back when a client sends what it was shown."""
-    return {name: value for name, value in extra.items() if name not in ("links", "parents", "subtree")}

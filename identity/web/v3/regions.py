@@ -13,12 +13,12 @@ from msgspec import Meta
 from identity import errors
 from identity.model.catalog import Region
 from identity.store import regions
-from identity.web.body import UNSET, Description, Name, Unset, given, optional, present
+from identity.web.body import UNSET, Description, Name, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
-from identity.web.v3.catalog_body import change_of, kept
+from identity.web.v3.catalog_body import change_of
 
 RegionId = Name
 

@@ -12,7 +12,7 @@ import msgspec
 from identity import errors
 from identity.model.assignment import RoleEntry
 from identity.store import roles
-from identity.web.body import UNSET, Description, Name, ShortName, Unset, given, optional, present
+from identity.web.body import UNSET, Description, Name, ShortName, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of, query_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -116,9 +116,7 @@ def create_role(call: Call) -> Reply:
     else:
         call.enforce({"target.role.domain_id": domain_id}, "identity:create_domain_role")
     options = _options({}, optional(body.known.options, RoleOptions()))
-    new = RoleEntry(
-        uuid4().hex, body.known.name, domain_id, optional(body.known.description, "") or "", options, _unknown(body.extra)
-    )
+    new = RoleEntry(uuid4().hex, body.known.name, domain_id, optional(body.known.description, "") or "", options, kept(body.extra))
     with call.services.store.begin() as tx:
         roles.create(
             tx,
@@ -156,7 +154,7 @@ def update_role(call: Call) -> Reply:
             name=sent.get("name", stored.name),
             description=sent.get("description", stored.description) or "",
             options=_options(stored.options, sent.get("options", RoleOptions())),
-            extra={**stored.extra, **_unknown(body.extra)},
+            extra={**stored.extra, **kept(body.extra)},
         )
         roles.save(tx, changed, call.now)
     return json_reply({"role": shape(call, changed)})
@@ -223,7 +221,3 @@ def _check_change(stored: RoleEntry, sent: Mapping[str, Any], extra: Mapping[str
 def _options(stored: Mapping[str, Any], sent: RoleOptions) -> dict[str, Any]:
     """An option that is sent as null is taken off."""
     return {name: value for name, value in {**stored, **present(sent)}.items() if value is not None}
-
-
-def _unknown(extra: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in extra.items() if name != "links"}

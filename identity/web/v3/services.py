@@ -12,12 +12,12 @@ from msgspec import Meta
 from identity import errors
 from identity.model.catalog import Service
 from identity.store import services
-from identity.web.body import UNSET, Description, Name, Unset, given, optional, present
+from identity.web.body import UNSET, Description, Name, Unset, given, kept, optional, present
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
-from identity.web.v3.catalog_body import change_of, kept
+from identity.web.v3.catalog_body import change_of
 
 TypeName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S")]
 

@@ -12,7 +12,7 @@ from identity.model.delegation import Trust, WantedTrust
 from identity.model.listing import EQUALS
 from identity.services.trusts import make
 from identity.store import trusts
-from identity.web.body import UNSET, Given, Unset, given, optional
+from identity.web.body import UNSET, Given, Unset, given, kept, optional
 from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
@@ -236,5 +236,5 @@ def _wanted(body: Given[TrustBody], now: float) -> WantedTrust:
         allow_redelegation=bool(optional(known.allow_redelegation, None)),
         redelegation_count=optional(known.redelegation_count, None),
         roles=refs(known.roles),
-        extra={name: value for name, value in body.extra.items() if name not in OURS},
+        extra=kept(body.extra, OURS),
     )

@@ -12,7 +12,7 @@ from msgspec import Meta
 from identity import errors
 from identity.model.account import Account, FederatedLink
 from identity.services.lockout import is_inactive
-from identity.web.body import UNSET, Description, Given, Id, Name, Unset, present
+from identity.web.body import UNSET, Description, Given, Id, Name, Unset, kept, present
 from identity.web.context import Call
 
 TIME = "%Y-%m-%dT%H:%M:%S.%f"  # as the API writes the end of a password: in UTC, but without the Z
@@ -142,7 +142,7 @@ def extra_of(body: Given[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes to be kept: those stored, overlaid by those sent. The description is one of them, as in Keystone."""
     return {
         **stored,
-        **{name: value for name, value in body.extra.items() if name not in OURS},
+        **kept(body.extra, OURS),
         **present(body.known, "description"),
     }
 
