@@ -304,9 +304,15 @@ class Database:
         low=0.1,
         high=600,
     )
-    lock_timeout: float = opt(2.0, "Seconds that a PostgreSQL statement may wait for another's lock.", low=0.1, high=600)
+    lock_timeout: float = opt(
+        2.5,
+        "Seconds that a PostgreSQL statement may wait for another's lock; best longer than the next setting, so that a host which "
+        "dies in the midst of a write makes others wait, and fails none.",
+        low=0.1,
+        high=600,
+    )
     idle_in_transaction_session_timeout: float = opt(
-        10.0, "Seconds after which PostgreSQL ends a session that stands still within a transaction.", low=1, high=600
+        2.0, "Seconds after which PostgreSQL ends a session that stands still within a transaction.", low=1, high=600
     )
     tcp_user_timeout: float = opt(
         10.0, "Seconds for which data sent to PostgreSQL may stay unacknowledged before the connection is dead.", low=1, high=600

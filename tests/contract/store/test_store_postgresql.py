@@ -97,11 +97,16 @@ def test_a_host_that_does_not_answer_is_given_up():
 
 
 def test_sessions_carry_the_limits(cloud):
-    names = ("statement_timeout", "lock_timeout", "jit", "application_name")
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "jit")
     with cloud.store.read() as db:
         shown = {name: db.execute(text(f"SHOW {name}")).scalar() for name in names}
         isolation = db.execute(text("SHOW transaction_isolation")).scalar()
-    assert shown == {"statement_timeout": "2s", "lock_timeout": "2s", "jit": "off", "application_name": "gatestone"}
+    assert shown == {
+        "statement_timeout": "2s",
+        "lock_timeout": "2500ms",
+        "idle_in_transaction_session_timeout": "2s",
+        "jit": "off",
+    }
     assert isolation == "repeatable read"
 
 
