@@ -110,6 +110,18 @@ def test_sessions_carry_the_limits(cloud):
     assert isolation == "repeatable read"
 
 
+def test_a_writer_that_falls_silent_fails_no_other(ready_database, postgres):
+    """Its host was cut off in the midst of a write: the server ends its session, and whoever waited is next."""
+    store = Store.open(Database(connection=postgres.new_database(ready_database), idle_in_transaction_session_timeout=1))
+    silent = store.begin()
+    first = epoch.record(silent.__enter__(), NOW, [("user", "first", True)])
+    with store.begin() as tx:
+        assert epoch.record(tx, NOW, [("user", "second", True)]) == first  # what was not committed took no number
+    with pytest.raises(Unavailable):
+        silent.__exit__(None, None, None)
+    store.close()
+
+
 def test_the_second_writer_waits_for_the_counter_itself(cloud, postgres):
     """Not for a table or by luck: PostgreSQL shows whom it waits for."""
     started = threading.Event()
