@@ -18,6 +18,7 @@ from .processes import ROOT, WorldFault
 from .stage import Stage
 
 RESULT = ROOT / "build" / "world.json"
+LOGS = ROOT / "build" / "world-logs"
 PICTURE = RESULT.with_suffix(".png")
 FAULTS: dict[str, Callable[[Stage], None]] = {
     "worker": faults.worker_killed,
@@ -62,7 +63,10 @@ def main(words: Sequence[str]) -> int:
     try:
         screen.print("making ten hosts ...", style="dim")
         with running() as machines:
-            stage, load = perform(machines, words or list(FAULTS), screen)
+            try:
+                stage, load = perform(machines, words or list(FAULTS), screen)
+            finally:
+                machines.keep_logs(LOGS)
     except (NoNamespaces, WorldFault) as fault:
         screen.print(str(fault), style="red", highlight=False)
         return 1

@@ -15,7 +15,8 @@ from typing import Any
 
 from . import site
 
-_CONNECT, _ANSWER = 2.0, 15.0  # seconds
+_CONNECT, _ANSWER = 2.0, 25.0  # seconds
+_PAUSE = 0.5  # seconds before the second try, as keystoneauth has it
 _HOME_AGAIN = 4.0  # seconds after which the address that did not serve is tried again
 LOST = (OSError, http.client.HTTPException)
 
@@ -80,6 +81,7 @@ class Client:
             if status and ("x-openstack-request-id" in told or status not in (502, 503, 504)):
                 break
             if tries == 1:
+                time.sleep(_PAUSE)
                 self._away_until = 0.0 if away else time.monotonic() + _HOME_AGAIN
         ours = "x-openstack-request-id" in told
         return Answer(what, began, time.monotonic(), status, first, tries, ours, told, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
@@ -52,6 +53,14 @@ class Machines:
         for server in (self.standby, self.primary):
             server.thaw()
             server.daemon.kill()
+
+    def keep_logs(self, target: Path) -> None:
+        """Copy what every daemon said to `target`, a file each."""
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for log in (*self.directory.glob("*/*.log"), *self.directory.glob("*.log")):
+            name = log.name if log.parent == self.directory else f"{log.parent.name}-{log.name}"
+            shutil.copyfile(log, target / name)
 
     def operate(self, *words: str, tree: Path | None = None, **environ: str) -> str:
         """An operator's `gatestone` command on the first gateway's host, with that release's code."""

@@ -63,7 +63,7 @@ def draw(file: Path, samples: Sequence[Sample], faults: Sequence[Fault]) -> None
     height = _TOP + 3 * (_PANEL + _GAP) + _LEGEND * ((len(faults) + 2) // 3) + 16
     image = Image.new("RGB", (_WIDTH, height), "white")
     sheet = _Sheet(ImageDraw.Draw(image), max(1.0, end - begin), begin)
-    sheet.text(_LEFT, 12, "One site, ten hosts: what its clients saw", 18)
+    sheet.text(_LEFT, 4, "One site, ten hosts: what its clients saw", 18)
     sheet.shade(faults)
     sheet.panel(0, "requests / s", [Curve("answered", _SERVED, [row.served for row in rows])], _linear)
     errors = [
@@ -110,7 +110,7 @@ class _Sheet:
                 for second, value in enumerate(curve.values)
             ]
             self._pen.line(points, fill=curve.colour, width=2, joint="curve")
-            self.text(_WIDTH - 330, top + 3 + 15 * number, curve.name, 12, curve.colour)
+            self.text(_LEFT + 140 + 260 * number, top - 17, curve.name, 12, curve.colour)
 
     def legend(self, faults: Sequence[Fault]) -> None:
         top = _TOP + 3 * (_PANEL + _GAP) - 14
@@ -129,7 +129,7 @@ class _Sheet:
         step = max(1, int(self._span / 12 / 10 + 0.5)) * 10
         for second in range(0, int(self._span) + 1, step):
             self.text(self._x(self._begin + second) - 8, bottom + 3, f"{second} s", 11, _PALE)
-        self.text(_LEFT + 4, top + 17, title, 13)
+        self.text(_LEFT + 4, top - 18, title, 13)
 
     def _x(self, moment: float) -> float:
         inside = min(max(moment - self._begin, 0.0), self._span)

@@ -50,7 +50,7 @@ class Fault:
         self.failed, self.lost = len(failed), sum(one.lost for one in samples)
         last = max((one.ended for one in failed), default=-math.inf)
         self.recovery_s = max(0.0, last - self.since)
-        kinds = Counter((one.what, one.status, "lost" if one.lost else f"first {one.first}") for one in failed)
+        kinds = Counter((one.what, one.status, _how(one)) for one in failed)
         self.notes += [f"{number} x {what} {status} ({how})" for (what, status, how), number in sorted(kinds.items())]
         self.slowest_s = max((one.ended - one.began for one in samples), default=0.0)
 
@@ -105,3 +105,9 @@ class Stage:
         fault.expect(fault.failed <= in_flight, f"{fault.failed} requests failed; at most the {in_flight} in flight may")
         fault.expect(fault.lost == 0, f"{fault.lost} requests failed at their second try, too")
         fault.expect(fault.recovery_s <= seconds, f"recovered after {fault.recovery_s:.2f} s; {seconds} s are allowed")
+
+
+def _how(one: Sample) -> str:
+    if not one.lost:
+        return f"at first {one.first or 'no answer'}"
+    return "said by a gateway" if one.ours else "said by a load balancer"

@@ -15,13 +15,17 @@ REFUSALS = (429, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Sample:
-    """One request on the timeline. `failed`: its first try was not answered as it should be; `lost`: the second neither."""
+    """One request on the timeline. `first`: the status of the first try; `ours`: a gateway gave the last answer.
+
+    `failed`: its first try was not answered as it should be; `lost`: the second neither.
+    """
 
     what: str
     began: float
     ended: float
     status: int
     first: int
+    ours: bool
     failed: bool
     lost: bool
 
@@ -57,7 +61,14 @@ class Tally:
         """Count a request whose right answers are `good`; says whether it had one of them."""
         fine = answer.status in good
         sample = Sample(
-            answer.what, answer.began, answer.ended, answer.status, answer.first, not fine or answer.first not in good, not fine
+            answer.what,
+            answer.began,
+            answer.ended,
+            answer.status,
+            answer.first,
+            answer.ours,
+            not fine or answer.first not in good,
+            not fine,
         )
         with self._lock:
             self.samples.append(sample)
