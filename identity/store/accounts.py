@@ -46,8 +46,10 @@ LINKS = (
     .where(federated_user.c.user_id == bindparam("this"))
     .order_by(federated_user.c.identity_provider_id, federated_user.c.protocol_id)
 )
-PROTOCOLS = select(federation_protocol.c.identity_provider_id, federation_protocol.c.id).where(
-    federation_protocol.c.identity_provider_id.in_(bindparam("idps", expanding=True))
+PROTOCOLS = (
+    select(federation_protocol.c.identity_provider_id, federation_protocol.c.id)
+    .where(federation_protocol.c.identity_provider_id.in_(bindparam("idps", expanding=True)))
+    .with_for_update(read=True, key_share=True)
 )
 UNLINK = delete(federated_user).where(federated_user.c.user_id == bindparam("this"))
 LINK = insert(federated_user)
@@ -111,13 +113,12 @@ def links_of(db: Connection, user_id: str) -> tuple[FederatedLink, ...]:
 def set_links(tx: Connection, user_id: str, name: str, links: Sequence[FederatedLink]) -> None:
     """Put these federated links in place of the user's former ones. Raises `BadRequest` for an unknown provider or protocol,
     `Conflict` for a link that another user has."""
-    tx.execute(UNLINK, {"this": user_id})
-    if not links:
-        return
     sound = all(findable(link.idp_id, link.protocol_id, link.unique_id) for link in links)
-    known = {tuple(row) for row in tx.execute(PROTOCOLS, {"idps": sorted({link.idp_id for link in links})})} if sound else set()
+    idps = sorted({link.idp_id for link in links})
+    known = {tuple(row) for row in tx.execute(PROTOCOLS, {"idps": idps})} if sound and idps else set()
     if any((link.idp_id, link.protocol_id) not in known for link in links):
         raise BadRequest("The user's federated entries name an identity provider or protocol that does not exist.")
+    tx.execute(UNLINK, {"this": user_id})  # the protocols are held by now, as their deletion takes them: first
     rows = [
         {
             "user_id": user_id,
@@ -129,7 +130,8 @@ def set_links(tx: Connection, user_id: str, name: str, links: Sequence[Federated
         for link in links
     ]
     try:
-        tx.execute(LINK, rows)
+        if rows:
+            tx.execute(LINK, rows)
     except IntegrityError as error:
         raise Conflict("Another user has one of these federated identities already.") from error
 

@@ -54,7 +54,13 @@ def get(db: Connection, endpoint_id: str) -> Endpoint | None:
 
 
 def pinned(tx: Connection, endpoint_id: str) -> Endpoint | None:
-    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended."""
+    """As `get`, for a change: whoever wants to change it too waits until this transaction has ended.
+
+    The service first, as its deletion takes them: else each might hold what the other waits for.
+    """
+    found = get(tx, endpoint_id)
+    if found is None or not _there(tx, SERVICE, found.service_id):
+        return None
     pin(tx, endpoint, endpoint_id)
     return get(tx, endpoint_id)
 

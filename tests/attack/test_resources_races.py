@@ -165,6 +165,36 @@ def test_who_gives_a_role_waits_for_the_place_before_the_person(meeting: Meeting
         assert giving.result(PATIENCE).status_code == 204
 
 
+def test_who_changes_an_endpoint_waits_for_its_service_before_it(meeting: Meeting) -> None:
+    """As the deletion of the service takes them."""
+    service = meeting.make("services", service={"type": "t", "name": "going"})
+    id = meeting.make("endpoints", endpoint={"service_id": service, "interface": "public", "url": "https://e.example"})
+    with ThreadPoolExecutor(1) as pool:
+        with meeting.held("service", service) as holder:
+            changing = pool.submit(meeting.ask, "PATCH", f"endpoints/{id}", {"endpoint": {"x": 1}})
+            meeting.until_all_wait([changing])
+            holder.execute("SELECT 1 FROM endpoint WHERE id = %s FOR UPDATE NOWAIT", (id,))
+        assert changing.result(PATIENCE).status_code == 200
+
+
+def test_who_links_a_user_waits_for_the_protocol_before_the_former_links(meeting: Meeting) -> None:
+    rules = [{"local": [{"user": {"name": "{0}"}}], "remote": [{"type": "REMOTE_USER"}]}]
+    for path, body in (
+        ("mappings/map", {"mapping": {"rules": rules}}),
+        ("identity_providers/idp", {"identity_provider": {"domain_id": "default"}}),
+        ("identity_providers/idp/protocols/going", {"protocol": {"mapping_id": "map"}}),
+    ):
+        assert meeting.ask("PUT", f"OS-FEDERATION/{path}", body).status_code == 201
+    link = {"idp_id": "idp", "protocols": [{"protocol_id": "going", "unique_id": "somebody"}]}
+    id = meeting.make("users", user={"name": "linked", "federated": [link]})
+    with ThreadPoolExecutor(1) as pool:
+        with meeting.held("federation_protocol", "going") as holder:
+            linking = pool.submit(meeting.ask, "PATCH", f"users/{id}", {"user": {"federated": [link]}})
+            meeting.until_all_wait([linking])
+            holder.execute("SELECT 1 FROM federated_user WHERE user_id = %s FOR UPDATE NOWAIT", (id,))
+        assert linking.result(PATIENCE).status_code == 200
+
+
 def test_moves_of_regions_at_once_close_no_circle(meeting: Meeting) -> None:
     one, two = (meeting.make("regions", region={}) for _ in range(2))
     moves = [("PATCH", f"regions/{a}", {"region": {"parent_region_id": b}}) for a, b in ((one, two), (two, one))]
