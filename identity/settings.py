@@ -304,13 +304,7 @@ class Database:
         low=0.1,
         high=600,
     )
-    lock_timeout: float = opt(
-        2.5,
-        "Seconds that a PostgreSQL statement may wait for another's lock; best longer than the next setting, so that a host which "
-        "dies in the midst of a write makes others wait, and fails none.",
-        low=0.1,
-        high=600,
-    )
+    lock_timeout: float = opt(2.5, "Seconds to wait for another's lock; best more than the next setting.", low=0.1, high=600)
     idle_in_transaction_session_timeout: float = opt(
         2.0, "Seconds after which PostgreSQL ends a session that stands still within a transaction.", low=1, high=600
     )
@@ -327,18 +321,8 @@ class Cell:
     login_url: str = opt("", "Where everybody else logs in, e.g. https://identity.example.org/main/v3; told to who asks here.")
     service_roles: list[str] = opt(["service"], "Names of roles: who holds one on the scope asked for may log in.")
     service_users: list[str] = opt([], "Ids of users who may log in with any role, or none.")
-    max_lag: float = opt(
-        30.0,
-        "Seconds by which the replica may trail what it has received; beyond, nothing is validated (503). 0: any.",
-        low=0,
-        high=86400,
-    )
-    max_away: float = opt(
-        0.0,
-        "Seconds for which tokens are validated while the replica hears of no primary; beyond, 503. 0: for as long as it takes.",
-        low=0,
-        high=31536000,
-    )
+    max_lag: float = opt(30.0, "Seconds behind what it received in which the replica is believed; 0: any.", low=0, high=86400)
+    max_away: float = opt(0.0, "Seconds without a primary in which the replica is believed; 0: any.", low=0, high=31536000)
 
 
 @dataclass(frozen=True)

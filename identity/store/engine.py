@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoResultFound, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from ..errors import StartError
+from ..errors import StartError, Unavailable
 from ..settings import Database
 from . import hosts
 from .failures import READ_ONLY, LostConnection, code, driver_failures, gave_up, lost_answer, meaning
@@ -42,6 +42,7 @@ class Store:
     def __init__(self, engine: Engine, watch: Watch | None = None) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
+        self.replica = False
         self.watch = watch or Watch(lambda: None, lambda: None)
         self.connections = 0  # made so far: each may lead to another server than the one before
         self._inherited: list[Any] = []
@@ -55,8 +56,11 @@ class Store:
         """
         url = _url(database.connection)
         if url.get_backend_name() == "sqlite":
-            return cls(_sqlite(url, database))
-        return cls(*_postgresql(url, _arguments(url, database, replica), database))
+            store = cls(_sqlite(url, database))
+        else:
+            store = cls(*_postgresql(url, _arguments(url, database, replica), database))
+        store.replica = replica
+        return store
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -67,6 +71,8 @@ class Store:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction; commits at the end, or rolls back on an exception. Raises `errors.Conflict` too."""
+        if self.replica:
+            raise Unavailable("This service reads a replica of the database: it changes nothing.", reason="a write to a replica")
         with self._transaction(WRITE[self.dialect]) as tx:
             yield tx
 

@@ -46,6 +46,7 @@ def _unhurried(tx: Connection) -> Iterator[None]:
     tx.execute(text("SET LOCAL statement_timeout = 0"))
     tx.execute(text("SET LOCAL lock_timeout = 0"))
     tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     driver: Any = tx.connection.driver_connection
     usual, driver.patience = driver.patience, None
     try:
