@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,21 @@ def sources(*packages):
     return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
 
 
+@cache
 def imported(path):
     """(line, top-level name) of every import, wherever it stands in the file.
 
     The name of a transaction's type is free: whoever is handed one may say so.
     """
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+            found += [(node.lineno, alias.name.partition(".")[0]) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             if node.module == "sqlalchemy" and [alias.name for alias in node.names] == ["Connection"]:
                 continue
-            yield node.lineno, node.module.partition(".")[0]
+            found.append((node.lineno, node.module.partition(".")[0]))
+    return found
 
 
 @pytest.mark.parametrize("library", DOORS)
