@@ -1,8 +1,8 @@
 """The stock `openstack` of today with OS_IDENTITY_API_VERSION=2, each thing looked at by its twin of version 3, too.
 
-The installed client (10.5) still has version 2.0's commands for tokens, the catalogue, projects, users, roles, services, endpoints
-and EC2 key pairs. It has dropped `openstack user role list` and `openstack extension list` for version 2.0; what they called is
-asked by python-keystoneclient in test_v2_keystoneclient.py. It has never had domains, groups or one's own password there.
+The installed client (10.5) still has version 2.0's commands for tokens, the catalogue, projects, users, roles, services, endpoints,
+EC2 key pairs and extensions. `user role list`, which older ones had, is gone: `role assignment list` asks the same. There never was
+a command for one's own password or OS-KSEC2; test_v2_keystoneclient.py and tests/web/v2 have those.
 """
 
 from __future__ import annotations
@@ -161,6 +161,10 @@ def test_ec2_key_pairs(world: DemoWorld, old: Conversation, openstack: Conversat
     assert openstack.ask(f"ec2 credentials show {made['access']}")["secret"] == made["secret"]
     old.does(f"ec2 credentials delete {made['access']}")
     assert old.ask("ec2 credentials list") == openstack.ask("ec2 credentials list") == []
+
+
+def test_extensions(old: Conversation) -> None:
+    assert {row["Alias"] for row in old.ask("extension list --identity")} >= {"OS-KSADM", "OS-KSCRUD", "OS-EC2", "OS-KSEC2"}
 
 
 def test_a_member_administrates_nothing(world: DemoWorld, pool: Listener, tmp_path_factory: pytest.TempPathFactory) -> None:
