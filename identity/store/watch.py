@@ -58,11 +58,11 @@ class Watch:
 
     def _begin(self, since: float) -> None:
         with self._lock:
-            asking = self.since is not None
-            if not asking or since < (self.since or 0.0):
-                self.since = since
-            if not asking and not self._ended.is_set():
+            if self.since is not None:
+                self.since = min(self.since, since)
+            elif not self._ended.is_set():  # nobody would end the doubt
                 threading.Thread(target=self._ask, name="database-watch", daemon=True).start()
+                self.since = since
 
     def _ask(self) -> None:
         told = False

@@ -17,7 +17,18 @@ import pytest
 from identity.manage.demo.processes import DIES_WITH_US, clean_environ
 from identity.settings import Catalog, Cell, Database, SecurityCompliance
 from identity.store import users
-from tests.support.gateway import NOW, Cloud, TurnableClock, check_error, fill, password_auth, project, settings_for, token_auth
+from tests.support.gateway import (
+    NOW,
+    Cloud,
+    TurnableClock,
+    check_error,
+    fill,
+    password_auth,
+    password_of,
+    project,
+    settings_for,
+    token_auth,
+)
 from tests.support.listener import GATESTONE, ROOT, free_port, until
 from tests.support.postgres import Postgres, wait
 
@@ -162,6 +173,26 @@ def test_all_else_is_elsewhere(world: World, method: str, path: str) -> None:
     admin = world.site.login("admin", project("admin")).token
     referred(world.cell.ask(method, path, token=admin, subject=admin, body={} if method == "POST" else None), 403)
     referred(world.cell.ask(method, path), 403)
+
+
+def test_version_2_is_served_alike_where_it_is_asked_for(world: World) -> None:
+    cell = Cloud(replace(world.settings, server=replace(world.settings.server, apis=["v3", "v2.0"])), world.clock)
+    admin = world.site.login("admin", project("admin")).token
+
+    def log_in(name: str) -> Any:
+        word = {"username": name, "password": password_of(name)}
+        tenant = "service-project" if name == "nova" else "web-project"
+        return cell.ask("POST", "/v2.0/tokens", body={"auth": {"passwordCredentials": word, "tenantName": tenant}})
+
+    made = log_in("nova")
+    assert made.status_code == 200, made.get_data(as_text=True)
+    token = made.get_json()["access"]["token"]["id"]
+    assert cell.ask("GET", f"/v2.0/tokens/{token}", token=admin).status_code == 200
+    assert cell.ask("GET", "/v2.0").status_code == 200
+    referred(log_in("member"), 401)
+    for method, path in (("DELETE", f"/v2.0/tokens/{token}"), ("GET", "/v2.0/users"), ("POST", "/v2.0/tenants")):
+        referred(cell.ask(method, path, token=admin, body={} if method == "POST" else None), 403)
+    cell.close()
 
 
 def test_discovery_health_and_figures_are_there(world: World) -> None:
