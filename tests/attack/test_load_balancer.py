@@ -267,8 +267,11 @@ def test_a_source_holds_so_many_connections_and_no_more(site: SiteFiles) -> None
     source = "127.0.20.70"
     address = (LB, site.ports["lb01"])
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.create_connection(address, 5, (source, 0))) for _ in range(22)]
-        until(lambda: sum(_is_closed(one) for one in held) == 2, 5, "two of them to be closed")
+        held = []
+        for _ in range(22):
+            with contextlib.suppress(ConnectionError):  # it may be refused as early as this
+                held.append(stack.enter_context(socket.create_connection(address, 5, (source, 0))))
+        until(lambda: sum(not _is_closed(one) for one in held) == 20, 5, "two of them to be closed")
         assert get(site, "/v3").status == 200
     until(lambda: _answers(site, source), 5, "the places to be free again")
 
@@ -350,11 +353,7 @@ def denied(site: SiteFiles) -> int:
 def test_what_is_learnt_of_a_source_is_shown_to_the_operator(site: SiteFiles) -> None:
     text = site_world.metrics(site)
     assert 'haproxy_backend_active_servers{proxy="v2"} 1' in text
-    with socket.socket(socket.AF_UNIX) as admin:
-        admin.settimeout(5)
-        admin.connect(str(site.path("lb01", "admin.sock")))
-        admin.sendall(b"show peers\n")
-        told = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+    told = site_world.command(site, "show peers")
     assert re.search(r"id=lb02.*last_status=ESTA", told), told
 
 

@@ -209,16 +209,19 @@ def test_the_state_and_the_metrics_of_the_load_balancer(site: SiteFiles) -> None
 
 
 def test_a_rolling_restart_fails_no_request_and_a_kill_only_those_in_flight(site: SiteFiles, world: DemoWorld) -> None:
-    """Reads and writes go on while a third back end joins, ends as told, joins again, and is killed with all its workers."""
+    """Reads and writes go on while a third back end joins, is drained and ended, joins again, and is killed with its workers."""
     traffic = Traffic(site, world)
     with traffic:
         with site_world.gateway(site, "v3c") as third:
             until(lambda: site_world.up(site)["v3"] == 3, 10)
             traffic.more(40)
+            set_state(site, "v3c", "drain")
+            traffic.more(10)
             third.terminate()
             assert third.wait(20) == 0
         traffic.more(40)
         assert traffic.faults == []
+        set_state(site, "v3c", "ready")
         with site_world.gateway(site, "v3c") as third:
             until(lambda: site_world.up(site)["v3"] == 3, 10)
             traffic.more(40)
@@ -229,6 +232,11 @@ def test_a_rolling_restart_fails_no_request_and_a_kill_only_those_in_flight(site
             traffic.more(40)
     assert len(traffic.faults) <= traffic.CLIENTS
     assert all(when < killed + 3 for when, _ in traffic.faults), traffic.faults
+
+
+def set_state(site: SiteFiles, host: str, state: str) -> None:
+    for pool in ("v3", "v3_once"):
+        assert site_world.command(site, f"set server {pool}/{host} state {state}").strip() == ""
 
 
 class Traffic:

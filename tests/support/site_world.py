@@ -224,6 +224,15 @@ def up(site: SiteFiles, name: str = "lb01") -> dict[str, int]:
     return found
 
 
+def command(site: SiteFiles, *words: str, name: str = "lb01") -> str:
+    """One command to a load balancer's admin socket, and its answer."""
+    with socket.socket(socket.AF_UNIX) as admin:
+        admin.settimeout(5)
+        admin.connect(str(site.path(name, "admin.sock")))
+        admin.sendall(" ".join(words).encode() + b"\n")
+        return b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+
+
 def metrics(site: SiteFiles, name: str = "lb01") -> str:
     """What a load balancer tells Prometheus."""
     connection = http.client.HTTPConnection(ADDRESSES[name], site.stats_port, timeout=10)
