@@ -202,6 +202,26 @@ def test_failing_over_to_a_standby_that_is_in_step_loses_nothing(cloud: Cloud, p
     check_error(cloud.show(token), 401)
 
 
+def test_a_primary_that_stands_still_is_left_for_the_standby_that_was_promoted(
+    cloud: Cloud, pair: tuple[Postgres, Postgres]
+) -> None:
+    """It still takes connections, and is asked first no longer; when it wakes up nobody goes back to it."""
+    primary, standby = pair
+    token = cloud.login("member", project("web")).token
+    standby.in_step()
+    with primary.frozen():
+        unavailable(cloud.show(token))
+        standby.promote()
+        wait(lambda: cloud.show(token).status_code == 200, "the new primary", 10)
+        began = time.monotonic()
+        for name in ("member", "reader"):
+            assert cloud.show(cloud.login(name, project("web")).token).status_code == 200
+        assert time.monotonic() - began < 2, "a new connection does not wait for the old primary"
+        assert cloud.ask("DELETE", "/v3/auth/tokens", token=token, subject=token).status_code == 204
+    for _ in range(3):
+        check_error(cloud.show(token), 401)
+
+
 def test_a_standby_that_missed_changes_is_noticed_by_its_lower_number(cloud: Cloud, pair: tuple[Postgres, Postgres]) -> None:
     """What it changes from there on is newer than every token, also than those whose number it had not reached."""
     primary, standby = pair
