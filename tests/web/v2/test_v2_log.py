@@ -17,11 +17,12 @@ from tests.support.old_api import BOTH, OldCloud
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Path]:
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The real log with a line a request, in a file of this test."""
     root = logging.getLogger()
     handlers, level, lines, old = root.handlers[:], root.level, observe._lines, observe._level
     observe.configure(Log(level="debug", file=str(tmp_path / "service.log")))
+    monkeypatch.setattr(observe.metrics(), "debug", True)  # asked once a process, when the first gateway is made
     yield tmp_path / "service.log"
     root.handlers[:] = handlers
     root.setLevel(level)
