@@ -83,6 +83,7 @@ class GuardedService:
 @contextlib.contextmanager
 def guarded_service(python: Path | str, directory: Path, conf: Mapping[str, str]) -> Iterator[GuardedService]:
     """Run one on a free port by the interpreter of an environment that has its middleware; ends with the block."""
+    assert Path(python).exists(), f"{python} is missing: run tools/setup.sh legacy"
     log = directory / f"{'old' if python == OLD_PYTHON else 'new'}-service.log"
     with log.open("wb") as err:
         process = subprocess.Popen(

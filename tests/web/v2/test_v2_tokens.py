@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from identity.settings import Token
+from identity.settings import Identity, Token
 from identity.store import grants, users
 from tests.support.gateway import NOW, Cloud, check_error, password_of, project, token_auth
 from tests.support.old_api import BOTH, OldCloud, old_password_auth
@@ -300,3 +300,16 @@ def test_a_changed_password_or_role_ends_the_token(old: OldCloud):
 def test_off_by_default(cloud: Cloud):
     for method, path in (("GET", ""), ("POST", "/tokens"), ("GET", "/tokens/x"), ("GET", "/tenants")):
         check_error(cloud.ask(method, f"/v2.0{path}", body={} if method == "POST" else None), 404)
+
+
+def test_the_default_domain_is_the_one_that_the_settings_name(make_cloud):
+    chosen = Identity(default_domain_id="other", argon2_time_cost=1, argon2_memory_cost=8)
+    old = OldCloud(make_cloud(server=BOTH, identity=chosen))
+    assert old.access("stranger", "shop")["user"]["id"] == "user-stranger"
+    check_error(old.ask("POST", "/tokens", body=old_password_auth("member", "web")), 401)
+    assert [tenant["id"] for tenant in old.get("/tenants", old.token("stranger"))["tenants"]] == ["shop"]
+    admin = old.new_token("admin", "admin")  # of what is another domain now: it may ask, and is not to be seen
+    assert {user["id"] for user in old.get("/users", admin)["users"]} == {"user-stranger"}
+    check_error(old.ask("GET", f"/tokens/{admin}", admin), 404)
+    made = old.post("/users", admin, {"user": {"name": "newcomer"}})["user"]["id"]
+    assert old.cloud.ask("GET", f"/v3/users/{made}", token=admin).get_json()["user"]["domain_id"] == "other"
