@@ -20,9 +20,7 @@ THIS: BindParameter[str] = bindparam("this")
 ROWS = select(project.c.id, project.c.name, project.c.enabled, project.c.description).where(project.c.is_domain)
 BY_ID = ROWS.where(project.c.id == THIS)
 BY_NAME = ROWS.where(project.c.name == THIS, project.c.domain_id.is_(None))  # the second for the sake of the unique index
-ALL = ROWS.order_by(project.c.name)
 CREATE = insert(project)
-CHANGE = update(project).where(project.c.id == THIS, project.c.is_domain)
 
 INSIDE = select(project.c.id).where((project.c.id == THIS) | (project.c.domain_id == THIS))
 USERS = select(user_account.c.id).where(user_account.c.domain_id == THIS)
@@ -74,11 +72,6 @@ def must_exist(tx: Connection, domain_id: str) -> None:
         raise NotFound(reason="no such domain")
 
 
-def all_domains(db: Connection) -> list[Domain]:
-    """All domains, by name."""
-    return [Domain(*row) for row in db.execute(ALL)]
-
-
 def create(
     tx: Connection,
     *,
@@ -109,16 +102,6 @@ def create(
     return str(values["id"])
 
 
-def rename(tx: Connection, domain_id: str, name: str, now: float) -> None:
-    """Give the domain another name; tokens stay good. Raises `Conflict`."""
-    _change(tx, domain_id, {"name": checked_name(name)}, now, revokes=False)
-
-
-def set_enabled(tx: Connection, domain_id: str, enabled: bool, now: float) -> None:
-    """Switch the domain on or off; off ends every token of its users and in its projects."""
-    _change(tx, domain_id, {"enabled": enabled}, now, revokes=not enabled)
-
-
 def delete(tx: Connection, domain_id: str, now: float) -> None:
     """Remove a domain that is switched off, with all that is in it. Raises `NotFound`, or `Forbidden` while it is enabled."""
     found = get(tx, DomainRef(id=domain_id))
@@ -135,9 +118,3 @@ def delete(tx: Connection, domain_id: str, now: float) -> None:
     for statement in EMPTY:
         tx.execute(statement, {"this": domain_id})
     epoch.record(tx, now, changes)
-
-
-def _change(tx: Connection, domain_id: str, values: Mapping[str, Any], now: float, *, revokes: bool) -> None:
-    if not findable(domain_id) or tx.execute(CHANGE.values(**values), {"this": domain_id}).rowcount == 0:
-        raise NotFound(reason="no such domain")
-    epoch.record(tx, now, [(revocation.DOMAIN, domain_id, revokes)])

@@ -22,7 +22,6 @@ FIND = Finder(select(project.c.id).select_from(project.outerjoin(home, home.c.id
 PARENT = select(project.c.domain_id, project.c.is_domain).where(project.c.id == THIS)
 CHILD = select(project.c.id).where(project.c.parent_id == THIS).limit(1)
 CREATE = insert(project)
-CHANGE = update(project).where(project.c.id == THIS, project.c.is_domain.is_(False))
 DELETE = remove(project).where(project.c.id == THIS, project.c.is_domain.is_(False))
 # What refers to a project without a foreign key. Tags, limits, trusts and the like go with the row itself.
 FORGET = (
@@ -123,18 +122,10 @@ def create(
 
     Raises `BadRequest` when neither is there or they disagree, `Conflict` for a name that the domain has already.
     """
-    parent = parent_id or domain_id
-    row = tx.execute(PARENT, {"this": parent}).first() if parent and findable(parent) else None
-    if parent is None or row is None:
-        raise BadRequest("The parent of the project does not exist.")
-    above = parent if row[1] else row[0]
-    if domain_id not in (None, above):
-        raise BadRequest("The parent of the project is in another domain.")
     values = {
         "id": checked_id(id),
         "name": checked_name(name),
-        "domain_id": above,
-        "parent_id": parent,
+        **_place(tx, parent_id or domain_id, domain_id),
         "enabled": enabled,
         "description": checked_description(description),
         "options": dict(options or {}),
@@ -148,14 +139,15 @@ def create(
     return str(values["id"])
 
 
-def rename(tx: Connection, project_id: str, name: str, now: float) -> None:
-    """Give the project another name; tokens stay good. Raises `Conflict`."""
-    _change(tx, project_id, {"name": checked_name(name)}, now, revokes=False)
-
-
-def set_enabled(tx: Connection, project_id: str, enabled: bool, now: float) -> None:
-    """Switch the project on or off; off ends every token for it and for the projects below."""
-    _change(tx, project_id, {"enabled": enabled}, now, revokes=not enabled)
+def _place(tx: Connection, parent_id: str | None, domain_id: str | None) -> dict[str, str]:
+    """Where a new project stands: below its parent, in the parent's domain."""
+    row = tx.execute(PARENT, {"this": parent_id}).first() if parent_id and findable(parent_id) else None
+    if parent_id is None or row is None:
+        raise BadRequest("The parent of the project does not exist.")
+    above = parent_id if row[1] else row[0]
+    if domain_id not in (None, above):
+        raise BadRequest("The parent of the project is in another domain.")
+    return {"domain_id": above, "parent_id": parent_id}
 
 
 def delete(tx: Connection, project_id: str, now: float) -> None:
@@ -169,12 +161,6 @@ def delete(tx: Connection, project_id: str, now: float) -> None:
     for statement in FORGET:  # after the row, which nobody can grant anything on from then on
         tx.execute(statement, {"this": project_id})
     epoch.record(tx, now, [(revocation.PROJECT, project_id, True)])
-
-
-def _change(tx: Connection, project_id: str, values: Mapping[str, Any], now: float, *, revokes: bool) -> None:
-    if tx.execute(CHANGE.values(**values), {"this": project_id}).rowcount == 0:
-        raise NotFound(reason="no such project")
-    epoch.record(tx, now, [(revocation.PROJECT, project_id, revokes)])
 
 
 def _projects(rows: Sequence[Sequence[Any]]) -> list[Project]:

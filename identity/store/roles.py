@@ -24,7 +24,6 @@ ROWS = select(role.c.id, role.c.name)
 BY_ID = ROWS.where(role.c.id == THIS)
 GLOBAL_BY_NAME = ROWS.where(role.c.name == THIS, role.c.domain_id.is_(None))
 DOMAIN_BY_NAME = ROWS.where(role.c.name == THIS, role.c.domain_id == bindparam("domain"))
-ALL_GLOBAL = ROWS.where(role.c.domain_id.is_(None)).order_by(role.c.name)
 ENTRIES = select(*ENTRY)
 ENTRY_BY_ID = ENTRIES.where(role.c.id == THIS)
 THIS_ROLE = select(role.c.id).where(role.c.id == THIS)
@@ -78,11 +77,6 @@ def find(db: Connection, name: str, domain_id: str | None = None) -> Role | None
     return Role(*row) if row is not None else None
 
 
-def global_roles(db: Connection) -> list[Role]:
-    """All roles that may stand in a token, by name."""
-    return [Role(*row) for row in db.execute(ALL_GLOBAL)]
-
-
 def entry(db: Connection, role_id: str) -> RoleEntry | None:
     """The role with all its attributes. One query."""
     row = db.execute(ENTRY_BY_ID, {"this": role_id}).first() if findable(role_id) else None
@@ -132,13 +126,6 @@ def create(
     tx.execute(CREATE, values)
     epoch.record(tx, now, [(revocation.ROLE, str(values["id"]), False)])
     return str(values["id"])
-
-
-def rename(tx: Connection, role_id: str, name: str, now: float) -> None:
-    """Give the role another name; tokens stay good and show the new one. Raises `Conflict`."""
-    if tx.execute(CHANGE.values(name=checked_name(name)), {"this": role_id}).rowcount == 0:
-        raise NotFound(reason="no such role")
-    epoch.record(tx, now, [(revocation.ROLE, role_id, False)])
 
 
 def save(tx: Connection, changed: RoleEntry, now: float) -> None:

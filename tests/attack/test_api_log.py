@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from identity import errors
 from identity.settings import Log, SecurityCompliance, Server
-from identity.store import domains, users
+from identity.store import users
 from identity.wsgi import observe
 from identity.wsgi.observe import LogSink
+from tests.support import places
 from tests.support.gateway import ADDRESS, NOW, Cloud, body_of, password_auth, password_of, project, token_auth
 
 SECRET = "s3cr3t-Sesame-0417"
@@ -159,7 +160,7 @@ BAD: dict[str, tuple[Any, str | None, list[str], str]] = {
 def test_a_bad_one(make_cloud, journal: Journal, why: str):
     logged = make_cloud(sink=LogSink(), security_compliance=SecurityCompliance(lockout_failure_attempts=1))
     logged.do(users.set_enabled, "user-homed", False, NOW)
-    logged.do(domains.set_enabled, "other", False, NOW)
+    logged.do(places.set_enabled, "other", False, NOW)
     if why == "locked":
         logged.post(password_auth("nova", "wrong"))
         journal.logins()

@@ -15,6 +15,7 @@ from identity.settings import Token
 from identity.store import domains, epoch, grants, groups, projects, roles, users
 from identity.store.grants import Grant
 from identity.tokens import rotation
+from tests.support import places
 from tests.support.cost import Cost
 from tests.support.gateway import NOW, Cloud, TurnableClock, check_error, password_auth, project, token_auth
 
@@ -41,13 +42,13 @@ CHANGES: dict[str, tuple[Callable[[Cloud, float], Any], Callable[[Cloud, float],
         None,
     ),
     "project disabled": (
-        lambda cloud, now: cloud.do(projects.set_enabled, "web", False, now),
-        lambda cloud, now: cloud.do(projects.set_enabled, "web", True, now),
+        lambda cloud, now: cloud.do(places.set_enabled, "web", False, now),
+        lambda cloud, now: cloud.do(places.set_enabled, "web", True, now),
         None,
     ),
     "domain disabled": (
-        lambda cloud, now: cloud.do(domains.set_enabled, "default", False, now),
-        lambda cloud, now: cloud.do(domains.set_enabled, "default", True, now),
+        lambda cloud, now: cloud.do(places.set_enabled, "default", False, now),
+        lambda cloud, now: cloud.do(places.set_enabled, "default", True, now),
         None,
     ),
     "implication taken away": (
@@ -177,8 +178,8 @@ def test_a_name_changed_is_seen_at_once_and_voids_nothing(pair):
     here, there = pair
     made = there.login("member", project("web"))
     here.do(users.change, "user-member", {"name": "renamed"}, NOW)
-    here.do(projects.rename, "web", "net", NOW)
-    here.do(domains.rename, "default", "Standard", NOW)
+    here.do(places.rename, "web", "net", NOW)
+    here.do(places.rename, "default", "Standard", NOW)
     for worker in pair:
         shown = worker.show(made.token).get_json()["token"]
         assert (shown["user"]["name"], shown["project"]["name"], shown["user"]["domain"]["name"]) == ("renamed", "net", "Standard")
@@ -199,7 +200,7 @@ def test_a_disabled_domain_ends_its_users_tokens_wherever_they_are_scoped(pair):
     here.do(grants.add, Grant("user", "user-stranger", "project", "web", "role-reader"), NOW)
     made = here.login("stranger", project("web"))
     assert there.show(made.token).status_code == 200
-    here.do(domains.set_enabled, "other", False, NOW)
+    here.do(places.set_enabled, "other", False, NOW)
     for worker in pair:
         check_error(worker.show(made.token), 401)
     with here.store.read() as db:

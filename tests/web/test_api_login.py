@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from identity.services.hashing import Hasher
-from identity.store import domains, grants, projects, roles, users
+from identity.store import grants, roles, users
 from identity.store.grants import Grant
+from tests.support import places
 from tests.support.gateway import BASE, NOW, PEOPLE, Cloud, body_of, check_error, password_auth, password_of, project
 
 UNSCOPED_KEYS = {"methods", "user", "audit_ids", "expires_at", "issued_at"}
@@ -109,7 +110,7 @@ def test_a_default_project_counts_only_while_it_can_be_used(cloud: Cloud, name: 
     if name == "lost":  # it holds no role there
         assert set(cloud.login("lost").shown) == UNSCOPED_KEYS
         return
-    cloud.do(projects.set_enabled, "web", False, NOW)
+    cloud.do(places.set_enabled, "web", False, NOW)
     assert set(cloud.login("homed").shown) == UNSCOPED_KEYS
     check_error(cloud.post(password_auth("homed", scope=project("web"))), 401)
     cloud.do(users.change, "user-homed", {"default_project_id": "gone"}, NOW)
@@ -223,7 +224,7 @@ def test_the_lists_of_scopes(cloud: Cloud):
 
 def test_the_lists_tell_which_scopes_are_switched_off(cloud: Cloud):
     cloud.do(grants.add, Grant("user", "user-member", "domain", "other", "role-reader"), NOW)
-    cloud.do(domains.set_enabled, "other", False, NOW)
+    cloud.do(places.set_enabled, "other", False, NOW)
     token = cloud.login("member").token
     for path, key, expected in (
         ("projects", "project", {"web": True, "off": False}),

@@ -9,7 +9,8 @@ import pytest
 
 from identity.model.auth import UserRef
 from identity.settings import SecurityCompliance
-from identity.store import domains, users
+from identity.store import users
+from tests.support import places
 from tests.support.gateway import NOW, Cloud, body_of, check_error, password_auth, password_of
 
 LOCK = SecurityCompliance(lockout_failure_attempts=3, lockout_duration=100)
@@ -29,7 +30,7 @@ def test_every_refusal_looks_the_same(make_cloud):
     cloud = make_cloud(security_compliance=LOCK)
     cloud.do(users.create, id="user-mute", name="mute", domain_id="default", now=NOW)
     cloud.do(users.set_enabled, "user-homed", False, NOW)
-    cloud.do(domains.set_enabled, "other", False, NOW)
+    cloud.do(places.set_enabled, "other", False, NOW)
     hashed = cloud.hash(password_of("lost"))
     cloud.do(users.set_password, "user-lost", hashed, NOW, NOW - 1)
     for _ in range(3):

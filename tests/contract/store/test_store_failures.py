@@ -14,6 +14,7 @@ from identity.settings import Database
 from identity.store import domains, groups, projects, roles, subjects, tokens, users
 from identity.store.engine import Store
 from tests.contract.store.world import NOW
+from tests.support import places
 
 HOSTILE = ["\0", "a\0b", "\ud800", "\udfff\ud800", "x" * 200_000, "'; DROP TABLE project; --", ":this", "%s", "\x1b[31m", "\u202e"]
 
@@ -34,9 +35,9 @@ def test_hostile_strings_find_nothing_and_harm_nothing(world, value):
     for action in (
         lambda tx: users.set_enabled(tx, value, False, NOW),
         lambda tx: users.set_password(tx, value, "h", NOW),
-        lambda tx: projects.rename(tx, value, "fine", NOW),
+        lambda tx: places.rename(tx, value, "fine", NOW),
         lambda tx: projects.delete(tx, value, NOW),
-        lambda tx: domains.set_enabled(tx, value, False, NOW),
+        lambda tx: places.set_enabled(tx, value, False, NOW),
         lambda tx: groups.remove_member(tx, value, value, NOW),
         lambda tx: roles.delete(tx, value, NOW),
     ):

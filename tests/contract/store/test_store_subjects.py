@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import insert
 
 from identity.model.subject import Domain
-from identity.store import domains, epoch, groups, projects, roles, subjects, tables, users
+from identity.store import epoch, groups, roles, subjects, tables, users
 from tests.contract.store.world import NOW, World
+from tests.support import places
 
 
 def test_one_statement_answers_for_every_scope(world, queries):
@@ -113,13 +114,13 @@ def test_a_domain_may_act_as_a_project(world):
 
 @pytest.mark.parametrize("off", ["leaf", "mid", "top"])
 def test_a_project_is_off_when_any_ancestor_is(world, off):
-    world.do(projects.set_enabled, off, False, NOW)
+    world.do(places.set_enabled, off, False, NOW)
     assert world.load(project_id="leaf").project.enabled is False
     assert world.load(project_id="leaf").project.domain.enabled is True
 
 
 def test_a_domain_that_is_off_shows_beside_the_project(world):
-    world.do(domains.set_enabled, "d1", False, NOW)
+    world.do(places.set_enabled, "d1", False, NOW)
     found = world.load(project_id="leaf")
     assert (found.project.enabled, found.project.domain.enabled, found.user.domain.enabled) == (True, False, False)
     assert world.load(domain_id="d1").domain.enabled is False

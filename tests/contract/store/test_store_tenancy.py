@@ -11,6 +11,7 @@ from identity.model.listing import Filter, Page, Sort
 from identity.model.tenancy import ProjectRecord, TagFilter
 from identity.store import domains, epoch, project_tree, projects, tables, tenancy, user_domains, users
 from tests.contract.store.world import NOW, Queries
+from tests.support import places
 
 
 def names(found):
@@ -117,7 +118,7 @@ def test_the_tree_is_walked_in_one_query_each_way(world):
 def test_a_switch_below_is_seen_at_any_depth(world):
     assert world.ask(project_tree.enabled_below, "top") is True
     for id in ("mid", "leaf"):
-        world.do(projects.set_enabled, id, False, NOW)
+        world.do(places.set_enabled, id, False, NOW)
     assert world.ask(project_tree.enabled_below, "top") is False
     assert world.ask(project_tree.has_children, "mid") is True
     assert world.ask(project_tree.has_children, "leaf") is False
@@ -193,7 +194,7 @@ def test_nothing_refers_to_a_project_that_is_gone(world):
 def test_nothing_refers_to_a_domain_that_is_gone(world):
     world.do(domains.create, id="d2", name="Two", now=NOW)
     furnish(world)
-    world.do(domains.set_enabled, "d1", False, NOW)
+    world.do(places.set_enabled, "d1", False, NOW)
     world.do(domains.delete, "d1", NOW)
     assert set(left(world).values()) == {0}
     assert default_project_of(world, "u2") is None
