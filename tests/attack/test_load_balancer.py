@@ -19,7 +19,7 @@ from tests.attack.test_edge_headers import CLAIMS
 from tests.support import site_world
 from tests.support.listener import until
 from tests.support.rawhttp import Answer, Wire
-from tests.support.recorder import Recorder, recording
+from tests.support.recorder import Greeted, Recorder, running
 from tests.support.site_world import CLIENT_ADDRESS, LB, SiteFiles
 
 TOKENS_PER_SOURCE = 8
@@ -27,29 +27,31 @@ EXEMPT = "127.0.20.50"
 
 
 @pytest.fixture(scope="module")
-def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SiteFiles, Recorder, Recorder]]:
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SiteFiles, Recorder, Greeted]]:
     """Two load balancers that know each other, and one recorder for each pool; the third back end is a plain gateway's place."""
     tables: dict[str, Any] = {
         "database": {"connection": "sqlite:///none.db"},
         "tls": {"backends": False},
+        "certificates": {"rules": [{"issuer": "CN=Users", "subject": "CN={user}", "domain": "Default"}]},
         "limits": {
             "tokens_per_source": TOKENS_PER_SOURCE, "tokens_period": 2, "connections_per_source": 20, "request_seconds": 1,
             "exempt": [EXEMPT],
         },
     }  # fmt: skip
     home = tmp_path_factory.mktemp("balancer") / "site"
-    made = site_world.make(home, {"v3a": "v3", "v2a": "v2"}, tables, balancers=("lb01", "lb02"))
+    made = site_world.make(home, {"v3a": "v3", "v2a": "v2", "x1": "x509"}, tables, balancers=("lb01", "lb02"))
     with (
-        recording("v3", ("127.0.20.31", made.ports["v3a"])) as v3,
-        recording("v2", ("127.0.20.41", made.ports["v2a"])) as v2,
-        site_world.haproxy(made, "lb01", {"v3": 1, "v2": 1}),
+        running(Recorder("v3", ("127.0.20.31", made.ports["v3a"]))) as v3,
+        running(Recorder("v2", ("127.0.20.41", made.ports["v2a"]))),
+        running(Greeted((site_world.ADDRESSES["x1"], made.ports["x1"]))) as certificates,
+        site_world.haproxy(made, "lb01", {"v3": 1, "v2": 1, "x509": 1}),
         site_world.haproxy(made, "lb02", {"v3": 1, "v2": 1}),
     ):
-        yield made, v3, v2
+        yield made, v3, certificates
 
 
 @pytest.fixture(scope="module")
-def site(pools: tuple[SiteFiles, Recorder, Recorder]) -> SiteFiles:
+def site(pools: tuple[SiteFiles, Recorder, Greeted]) -> SiteFiles:
     return pools[0]
 
 
@@ -301,8 +303,8 @@ def _answers(site: SiteFiles, source: str) -> bool:
         b"POST /v3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
     ],
 )
-def test_a_request_that_does_not_end_reaches_nobody(pools: tuple[SiteFiles, Recorder, Recorder], part: bytes) -> None:
-    site, v3, _v2 = pools
+def test_a_request_that_does_not_end_reaches_nobody(pools: tuple[SiteFiles, Recorder, Greeted], part: bytes) -> None:
+    site, v3, _certificates = pools
     with wire(site) as one:
         before, began = len(v3.seen), time.monotonic()
         assert one.send(part).answer().status == 408
@@ -315,6 +317,26 @@ def test_too_much_is_too_much(site: SiteFiles) -> None:
     with wire(site) as one:
         assert one.ask("GET", "/v3", "X-Long: " + "a" * 100000).status in (400, 431)
     assert get(site, "/v3", "Authorization: Negotiate " + "a" * 64000).status == 200, "a ticket with many groups"
+
+
+def test_a_handshake_is_passed_on_with_the_clients_address(pools: tuple[SiteFiles, Recorder, Greeted]) -> None:
+    site, _v3, certificates = pools
+    with pytest.raises(OSError):
+        Wire((LB, site.x509_port), site.context(), source=CLIENT_ADDRESS)
+    began = until(lambda: certificates.seen, 5)[-1]
+    assert (began[12:13], began[16:20]) == (b"\x21", socket.inet_aton(CLIENT_ADDRESS))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01", b"GET /x509/v3 HTTP/1.1\r\nHost: a\r\n\r\n", b"PROXY TCP4 127.0.0.1"]
+)
+def test_what_does_not_become_a_handshake_is_ended(pools: tuple[SiteFiles, Recorder, Greeted], data: bytes) -> None:
+    """Half-open, half a hello, plain HTTP: on the port for certificates none reaches the host behind, and none stays."""
+    site, _v3, certificates = pools
+    before = len(certificates.seen)
+    with Wire((LB, site.x509_port), source=CLIENT_ADDRESS) as one:
+        assert one.send(data).ended(within=4)
+    assert len(certificates.seen) == before
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Recorder(ThreadingHTTPServer):
@@ -19,7 +20,6 @@ class Recorder(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.name = name
         self.seen: list[dict[str, Any]] = []
-
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: a proxy may hang up whenever it likes."""
@@ -61,10 +61,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: what came is in `seen`."""
 
 
+_LOCAL = b"\x20"  # version 2 of the PROXY protocol, and its command for a proxy that speaks for itself
+Kind = TypeVar("Kind", bound=socketserver.BaseServer)
+
+
 @contextlib.contextmanager
-def recording(name: str, address: tuple[str, int]) -> Iterator[Recorder]:
-    """A recorder in a thread of this process, until the end of the block."""
-    server = Recorder(name, address)
+def running(server: Kind) -> Iterator[Kind]:
+    """A server in a thread of this process, until the end of the block."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -73,3 +76,24 @@ def recording(name: str, address: tuple[str, int]) -> Iterator[Recorder]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+class _Greeted(socketserver.BaseRequestHandler):
+    server: Greeted
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            began = self.request.recv(64)
+            if began[12:13] != _LOCAL:
+                self.server.seen.append(began)
+
+
+class Greeted(socketserver.ThreadingTCPServer):
+    """Takes connections that a TCP proxy passes on. `seen`: how each began, but for those by which the proxy looks after us."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address, _Greeted)
+        self.seen: list[bytes] = []
