@@ -19,6 +19,7 @@ from identity.web.context import Call
 from identity.web.listing import listed, page_of
 from identity.web.reply import NO_CONTENT, Reply, json_reply
 from identity.web.route import route
+from identity.web.v3 import handed
 
 Owner = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -188,8 +189,7 @@ def target_of(kept: KeptSecret | None) -> dict[str, Any]:
 
 def refuse_delegated(call: Call) -> None:
     """Who acts with what another handed on, or with a share of himself, would draw all of the user's secrets from it."""
-    if is_delegated(call.caller.access.claims):
-        raise errors.Forbidden("A token that came of a delegation cannot be used for credentials.")
+    handed.refuse_delegated(call, "A token that came of a delegation cannot be used for credentials.")
 
 
 def _allowed(call: Call) -> KeptSecret:
