@@ -25,7 +25,7 @@ from identity.ports import AuthPlugin, CatalogSource, Clock, EventSink
 from identity.services.account_rules import AccountRules
 from identity.services.appcreds import ApplicationCredentials
 from identity.services.authenticate import Authenticator
-from identity.services.cell import CellAuthenticator, CellPasswords, CellRules
+from identity.services.cell import CellAuthenticator, CellPasswords, CellRules, CellValidator
 from identity.services.feed import ChangeFeed
 from identity.services.hashing import Hasher
 from identity.services.issue import Issuer
@@ -72,7 +72,8 @@ class Gateway:
         self._replica = Replica(self.store, settings.cell, timer, observe.metrics().trails) if settings.cell.enabled else None
         self.feed = _feed(settings, self.store, self._replica, timer)
         self._listen()
-        self._validator = Validator(self.store, providers, self.feed, self._cache, clock, credentials)
+        judge = Validator if self._replica is None else partial(CellValidator, self._replica)
+        self._validator = judge(self.store, providers, self.feed, self._cache, clock, credentials)
         hasher = Hasher(settings.identity)
         passwords = _passwords(settings)(self.store, hasher, settings.security_compliance, clock)
         app_creds = ApplicationCredentials(self.store, hasher, clock)

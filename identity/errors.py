@@ -78,6 +78,10 @@ class TokenNotFound(NotFound):
     public = "Could not recognize the token."
 
 
+class TokenUnfounded(TokenNotFound):
+    """A token whose user, scope or role is not in the database: gone, or, where that is a replica, not there yet."""
+
+
 class MethodNotAllowed(Problem):
     status = 405
     title = "Method Not Allowed"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from time import monotonic, sleep
 from typing import Any
 
 from identity import errors
@@ -13,7 +14,7 @@ from identity.model.account import Account
 from identity.model.auth import AuthRequest, Face
 from identity.model.evidence import Peer
 from identity.model.subject import Credential, Subject
-from identity.ports import AuthPlugin, Clock, EventSink
+from identity.ports import AuthPlugin, Clock, EventSink, TokenProvider
 from identity.services.account_rules import AccountRules
 from identity.services.authenticate import Authenticator
 from identity.services.feed import ChangeFeed
@@ -22,10 +23,15 @@ from identity.services.issue import Issuer
 from identity.services.lockout import is_locked
 from identity.services.passwords import Passwords
 from identity.services.scoping import Scoping
+from identity.services.token_cache import Entry, TokenCache
+from identity.services.validate import CredentialsOf, Validator
 from identity.settings import Cell, SecurityCompliance
 from identity.store.engine import Store
+from identity.store.replica import Replica
 
 REMEMBERED = 10_000
+ON_ITS_WAY = 1.0  # seconds that what was committed before a token was issued may take to arrive
+CLOCKS = 5.0  # seconds by which the clocks of two hosts may differ
 
 
 def referral(cell: Cell) -> str:
@@ -77,6 +83,39 @@ class CellAuthenticator(Authenticator):
             raise
         except errors.Unauthorized as problem:
             raise errors.Unauthorized(referral(self._cell), reason=problem.reason, headers=problem.headers) from None
+
+
+class CellValidator(Validator):
+    """What a new token rests on may be on its way to the replica: it is waited for, and never called untrue before."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        store: Store,
+        providers: Sequence[TokenProvider],
+        feed: ChangeFeed,
+        cache: TokenCache,
+        clock: Clock,
+        credentials_of: CredentialsOf,
+    ) -> None:
+        super().__init__(store, providers, feed, cache, clock, credentials_of)
+        self._replica = replica
+
+    def _load(self, token: str, window: int) -> Entry:
+        end = monotonic() + ON_ITS_WAY
+        while True:
+            try:
+                return super()._load(token, window)
+            except errors.TokenUnfounded as problem:
+                lag = self._replica.lag
+                if self._opened(token).issued_at < self._clock() - lag.seconds - CLOCKS:
+                    raise
+                if monotonic() > end:
+                    if lag.seconds:
+                        raise errors.Unavailable(reason=f"the replica may not know it yet: {problem.reason}") from None
+                    raise
+            sleep(0.02)
+            self._feed.sync(fresh=True)
 
 
 class CellRules(AccountRules):

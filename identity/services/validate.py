@@ -110,7 +110,7 @@ class Validator:
         issued = sequence_of(audit_ids[0])
         if issued is not None and issued > self._feed.seq and issued > self._feed.sync(fresh=True):
             # Made before the database was put back to an older state: every change to come would seem older than it.
-            raise errors.TokenNotFound(reason="newer than the change log, which was put back")
+            raise errors.TokenUnfounded(reason="newer than the change log, which was put back")
         subject = subjects.load(
             self._store,
             claims.user_id,
@@ -123,7 +123,7 @@ class Validator:
             app_cred_id=claims.app_cred_id,
         )
         if subject is None:
-            raise errors.TokenNotFound(reason="its user, project, domain or application credential is gone")
+            raise errors.TokenUnfounded(reason="its user, project, domain or application credential is gone")
         check_usable(subject)
         forgotten = issued + 1 < subject.log_start if issued is not None else claims.issued_at < subject.log_start_at
         if forgotten and subject.log_start > 1:
@@ -144,6 +144,6 @@ def check_usable(subject: Subject) -> None:
     elif subject.domain is not None and not subject.domain.enabled:
         why = "the domain is disabled"
     elif (subject.project or subject.domain or subject.system) and not subject.roles:
-        why = "no role on the scope"
+        raise errors.TokenUnfounded(reason="no role on the scope")
     if why:
         raise errors.TokenNotFound(reason=why)

@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 
 from identity.manage.demo.processes import DIES_WITH_US, clean_environ
 from identity.settings import Catalog, Cell, Database, SecurityCompliance
-from identity.store import users
+from identity.store import grants, users
 from tests.support.gateway import (
     NOW,
     Cloud,
@@ -229,6 +230,35 @@ def test_a_replica_too_far_behind_is_not_taken_at_its_word(world: World) -> None
         world.standby.ask("SELECT pg_wal_replay_resume()")
     wait(lambda: world.cell.show(admin, token).status_code == 404, "the revocation", 5)
     assert world.cell.ask("GET", "/healthcheck").status_code == 200
+
+
+def newcomer(world: World, name: str) -> str:
+    """A token of a user who came to be a moment ago: no change of the log tells of it, for no earlier token is touched."""
+    word = world.site.hash("fresh")
+    world.site.do(users.create, id=f"user-{name}", name=name, domain_id="default", now=NOW, hash=word)
+    world.site.do(grants.add, grants.Grant("user", f"user-{name}", "project", "web", "role-member"), NOW)
+    return world.site.issue(password_auth(name, "fresh", project("web"), "default")).token
+
+
+def test_what_is_on_its_way_to_the_replica_is_waited_for_and_never_denied(world: World) -> None:
+    admin = world.site.login("admin", project("admin")).token
+    trusting = world.new_cell(max_lag=0.0)
+    assert trusting.show(admin).status_code == 200
+    world.standby.ask("SELECT pg_wal_replay_pause()")
+    try:
+        wait(lambda: world.standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused", "the pause")
+        token = newcomer(world, "late")
+        wait(lambda: trusting.ask("GET", "/healthcheck").get_json()["detail"], "the lag to be seen", 5)
+        assert trusting.show(admin, token).status_code == 503
+        assert trusting.show(token).status_code == 503
+        threading.Timer(0.3, world.standby.ask, ["SELECT pg_wal_replay_resume()"]).start()
+        assert trusting.show(admin, token).status_code == 200
+    finally:
+        world.standby.ask("SELECT pg_wal_replay_resume()")
+    world.site.do(users.delete, "user-late", NOW)
+    world.standby.in_step()
+    check_error(trusting.show(admin, token), 404)
+    trusting.close()
 
 
 class Served:
