@@ -16,7 +16,7 @@ from typing import Any
 from . import site
 
 _CONNECT, _ANSWER = 2.0, 25.0  # seconds
-_PAUSE = 0.5  # seconds before the second try, as keystoneauth has it
+_PAUSE = 1.0  # seconds before the second try: the load balancers do not find out in the same moment
 _HOME_AGAIN = 4.0  # seconds after which the address that did not serve is tried again
 LOST = (OSError, http.client.HTTPException)
 
@@ -25,7 +25,8 @@ LOST = (OSError, http.client.HTTPException)
 class Answer:
     """How one request went. Times are `time.monotonic()`; `status` 0: no answer, not at the second try either.
 
-    `first`: the status of the first try, 0 where the connection failed; `ours`: a gateway wrote the answer, not a load balancer.
+    `first`: the status of the first try, 0 where the connection failed, `told` when it was over and `why`; `ours`: a gateway wrote
+    the answer, not a load balancer.
     """
 
     what: str
@@ -33,6 +34,8 @@ class Answer:
     ended: float
     status: int
     first: int
+    told: float
+    why: str
     tries: int
     ours: bool
     headers: Mapping[str, str]
@@ -71,20 +74,21 @@ class Client:
         headers |= {"X-Auth-Token": token} if token else {}
         headers |= {"X-Subject-Token": subject} if subject else {}
         content = json.dumps(body).encode() if body is not None else None
-        began, first, tries = time.monotonic(), 0, 0
-        status, told, data = 0, dict[str, str](), b""
+        began = over = time.monotonic()
+        status, first, why, tries, told, data = 0, 0, "", 0, dict[str, str](), b""
         away = time.monotonic() < self._away_until
         for tries in (1, 2):
             number = (self._home + (tries == 1) * away + (tries == 2) * (not away)) % len(site.BALANCERS)
             status, told, data = self._once(site.BALANCERS[number], port, (method, path, content, headers))
-            first = status if tries == 1 else first
+            if tries == 1:
+                first, over, why = status, time.monotonic(), "" if status else data.decode()
             if status and ("x-openstack-request-id" in told or status not in (502, 503, 504)):
                 break
             if tries == 1:
                 time.sleep(_PAUSE)
                 self._away_until = 0.0 if away else time.monotonic() + _HOME_AGAIN
         ours = "x-openstack-request-id" in told
-        return Answer(what, began, time.monotonic(), status, first, tries, ours, told, data)
+        return Answer(what, began, time.monotonic(), status, first, over, why, tries, ours, told, data)
 
     def close(self) -> None:
         for connection in self._kept.values():
@@ -106,9 +110,9 @@ class Client:
             reply = connection.getresponse()
             told = {name.lower(): value for name, value in reply.getheaders()}
             data = reply.read()
-        except LOST:
+        except LOST as fault:
             connection.close()
-            return 0, {}, b""
+            return 0, {}, repr(fault).encode()
         if port == site.API_PORT and not reply.will_close:
             self._kept[place] = connection
         else:

@@ -21,7 +21,7 @@ class Fault:
     """A fault's name and times (`time.monotonic()`), what it was found to cost, and complaints: what it must not have cost.
 
     `failed`: requests whose first try was not answered as it should be; `lost`: those whose second try was neither.
-    `recovery_s`: from `since` (the harm itself, or the end of a standstill) to the end of the last failed request.
+    `recovery_s`: from `since` (the harm itself, or the end of a standstill) to the end of the last try that failed.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Fault:
         self.requests = len(samples)
         failed = [one for one in samples if one.failed]
         self.failed, self.lost = len(failed), sum(one.lost for one in samples)
-        last = max((one.ended for one in failed), default=-math.inf)
+        last = max((one.ended if one.lost else one.told for one in failed), default=-math.inf)
         self.recovery_s = max(0.0, last - self.since)
         kinds = Counter((one.what, one.status, _how(one)) for one in failed)
         self.notes += [f"{number} x {what} {status} ({how})" for (what, status, how), number in sorted(kinds.items())]
@@ -109,5 +109,5 @@ class Stage:
 
 def _how(one: Sample) -> str:
     if not one.lost:
-        return f"at first {one.first or 'no answer'}"
+        return f"at first {one.first or one.why} after {one.told - one.began:.1f} s"
     return "said by a gateway" if one.ours else "said by a load balancer"

@@ -17,7 +17,7 @@ REFUSALS = (429, 502, 503, 504)
 class Sample:
     """One request on the timeline. `first`: the status of the first try; `ours`: a gateway gave the last answer.
 
-    `failed`: its first try was not answered as it should be; `lost`: the second neither.
+    `failed`: its first try was not answered as it should be, which was known at `told`; `lost`: the second neither.
     """
 
     what: str
@@ -25,6 +25,8 @@ class Sample:
     ended: float
     status: int
     first: int
+    told: float
+    why: str
     ours: bool
     failed: bool
     lost: bool
@@ -66,9 +68,11 @@ class Tally:
             answer.ended,
             answer.status,
             answer.first,
+            answer.told,
+            answer.why,
             answer.ours,
-            not fine or answer.first not in good,
-            not fine,
+            failed=not fine or answer.first not in good,
+            lost=not fine,
         )
         with self._lock:
             self.samples.append(sample)
