@@ -15,6 +15,7 @@ NO_SCHEMA = "the schema is missing or old: run `gatestone db upgrade`"
 UNDEFINED = ("42P01", "42703")  # undefined table, undefined column
 REFERENCE = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
 READ_ONLY = "25006"
+TOO_LONG = "57014"  # `database.statement_timeout` ended it
 DUPLICATE = ("23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 
 
@@ -37,6 +38,9 @@ def meaning(error: BaseException) -> BaseException:
         return _integrity(error)
     if isinstance(error, ProgrammingError) and code(error) not in UNDEFINED:
         return error
+    if code(error) == TOO_LONG:
+        told = "This took the database too long; ask for less at once, by filters or `limit`, or try again."
+        return Unavailable(told, reason=f"database: {explain(error)}")
     if isinstance(error, (DBAPIError, PoolTimeout, NoResultFound)) or not isinstance(error, SQLAlchemyError):
         return Unavailable(reason=f"database: {explain(error)}")
     return error
@@ -74,7 +78,7 @@ def explain(error: BaseException) -> str:
     if found in UNDEFINED or "no such table" in str(error) or "no such column" in str(error):
         return NO_SCHEMA
     words = {
-        "57014": "a statement took too long",
+        TOO_LONG: "a statement took too long",
         "55P03": "waited too long for a lock",
         "40P01": "deadlock",
         READ_ONLY: "the server is read-only",

@@ -148,3 +148,14 @@ def test_the_second_writer_waits_for_the_counter_itself(cloud, postgres):
     other.join(20)
     assert numbers == [first + 1]
     assert cloud.ask(users.find, UserRef(id="u1")).name == "Ursula"
+
+
+def test_what_takes_too_long_is_told_to_ask_for_less(postgres):
+    store = Store.open(Database(connection=postgres.new_database(), statement_timeout=0.2))
+    try:
+        with pytest.raises(Unavailable) as caught, store.read() as db:
+            db.execute(text("SELECT pg_sleep(5)"))
+    finally:
+        store.close()
+    assert "`limit`" in caught.value.message
+    assert "too long" in caught.value.reason
