@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,7 @@ from tools.world import audit, faults, outages, report
 from tools.world.hosts import Network
 from tools.world.load import Load
 from tools.world.machines import running
+from tools.world.processes import ROOT, until
 from tools.world.stage import Fault, Stage
 
 
@@ -88,7 +94,45 @@ def test_two_networks_of_the_same_addresses_do_not_meet() -> None:
     assert not one.hosts and not other.hosts
 
 
-def _namespace_of(path: str) -> int:
-    from os import stat
+def test_where_namespaces_cannot_be_made_it_says_what_it_needs() -> None:
+    code = "from tools.world.hosts import Network\nNetwork({'here': '192.0.2.1'}).__enter__()"
+    command = ["setpriv", "--bounding-set=-sys_admin", "--", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "network namespaces cannot be made here (Operation not permitted)" in done.stderr
+    assert "as root" in done.stderr
 
-    return stat(path).st_ino
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM while the hosts start: every daemon ends, and its files go."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.world", "worker"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        until(lambda: _mentioning(str(tmp_path)) or process.poll() is not None, 30, "a daemon of it")
+        process.terminate()
+        told, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130, told
+    assert not _mentioning(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def _mentioning(word: str) -> list[int]:
+    """Processes that have it in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and word in (entry / "cmdline").read_bytes().decode(errors="replace"):
+                found.append(int(entry.name))
+    return found
+
+
+def _namespace_of(path: str) -> int:
+    return os.stat(path).st_ino
