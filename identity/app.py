@@ -79,11 +79,19 @@ class Gateway:
         app_creds = ApplicationCredentials(self.store, hasher, clock)
         self.plugins = _plugins(settings, passwords, app_creds, self._validator, clock)
         issuer = Issuer(providers[0], settings.token.expiration, clock, table.ordered)
+        self.flask = application.make(self._services(clock, passwords, app_creds, Vault(secrets), issuer))
+        self.wsgi = Edge(self.flask.wsgi_app, settings)
+
+    def _services(
+        self, clock: Clock, passwords: Passwords, app_creds: ApplicationCredentials, vault: Vault, issuer: Issuer
+    ) -> Services:
+        """What the routes are given. No route is without a rule: raises `errors.StartError`."""
+        settings = self.settings
         routes = served(settings.server.apis)
         shown = partial(filter, cell_routes.serves if settings.cell.enabled else None)
         enforcer = Enforcer(settings.oslo_policy.policy_file)
         registry.verify([(f"{route.method} {route.path}", route.policy) for route in routes], enforcer.names())
-        services = Services(
+        return Services(
             settings=settings,
             clock=clock,
             passwords=passwords,
@@ -92,7 +100,7 @@ class Gateway:
             validator=self._validator,
             authenticator=self._authenticator(issuer, clock),
             revoker=Revoker(self.store, clock),
-            vault=Vault(secrets),
+            vault=vault,
             enforcer=enforcer,
             catalog=self._catalog,
             legacy_catalog=self._legacy_catalog,
@@ -106,8 +114,6 @@ class Gateway:
             count_valid=observe.metrics().validations("valid"),
             count_refused=observe.metrics().validations("refused"),
         )
-        self.flask = application.make(services)
-        self.wsgi = Edge(self.flask.wsgi_app, settings)
 
     def _listen(self) -> None:
         """Who is told of changes: whatever remembers something."""

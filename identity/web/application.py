@@ -90,12 +90,7 @@ def _plain_first(by_path: Mapping[str, Mapping[str, Route]], services: Services,
     """
     caller_of = services.validator.caller
     tables = {path: table for path, table in by_path.items() if "<" not in path}
-    # What stands before the variable, with the variable's name. What is not ASCII has to be decoded first, and Flask does that.
-    ending = {
-        head: (last[1:-1], by_path[f"{head}/{last}"])
-        for head, _, last in (path.rpartition("/") for path in by_path)
-        if last.startswith("<") and "<" not in head
-    }
+    ending = _endings(by_path)
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         method, path, args = environ["REQUEST_METHOD"], environ["PATH_INFO"], {}
@@ -124,6 +119,15 @@ def _plain_first(by_path: Mapping[str, Mapping[str, Route]], services: Services,
         return (b"" if method == "HEAD" else reply.body,)
 
     return serve
+
+
+def _endings(by_path: Mapping[str, Mapping[str, Route]]) -> dict[str, tuple[str, Mapping[str, Route]]]:
+    """What stands before a variable at the end, with its name. What is not ASCII has to be decoded first, and Flask does that."""
+    return {
+        head: (last[1:-1], by_path[f"{head}/{last}"])
+        for head, _, last in (path.rpartition("/") for path in by_path)
+        if last.startswith("<") and "<" not in head
+    }
 
 
 def _failure(error: Exception, services: Services, environ: Mapping[str, Any]) -> Reply:
