@@ -124,6 +124,7 @@ class World:
         changed.append(self._version() != before)
         if changed[0]:
             self._first.backup(self._seen)
+            self.cloud.gateway.feed.seq = -1  # a log not read yet: else the gateway would go on above changes that are no more
 
     def stored(self, table: str, id: str) -> dict[str, Any] | None:
         """A row of the first state, by SQL of our own."""
