@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -201,11 +202,39 @@ def test_what_is_not_tls_never_reaches_the_certificate_listener(site: SiteFiles)
 
 
 def test_the_state_and_the_metrics_of_the_load_balancer(site: SiteFiles) -> None:
+    assert 'haproxy_backend_active_servers{proxy="v3"} 2' in status_page(site, "/metrics")
+    page = status_page(site, "/")
+    assert "Statistics Report" in page and all(
+        f"{pool}/{host}" in page for pool, host in (("v3", "v3a"), ("v2", "v2a"), ("x509", "x1"))
+    )
+
+
+def status_page(site: SiteFiles, path: str) -> str:
     connection = http.client.HTTPConnection(LB, site.stats_port, timeout=10)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
     connection.close()
-    assert 'haproxy_backend_active_servers{proxy="v3"} 2' in text
+    assert answer.status == 200
+    return text
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [
+        (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
+        (ssl.TLSVersion.TLSv1_2, "AES256-SHA:ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:@SECLEVEL=0"),
+    ],
+)
+def test_old_tls_and_weak_ciphers_are_refused(site: SiteFiles, version: ssl.TLSVersion, ciphers: str) -> None:
+    context = site.context()
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, version
+    context.set_ciphers(ciphers)
+    with (
+        pytest.raises(ssl.SSLError, match=r"(?i)alert|handshake|version"),
+        socket.create_connection((LB, site.ports["lb01"]), 10) as raw,
+    ):
+        context.wrap_socket(raw, server_hostname="localhost")
 
 
 def test_a_rolling_restart_fails_no_request_and_a_kill_only_those_in_flight(site: SiteFiles, world: DemoWorld) -> None:

@@ -93,8 +93,7 @@ def make(
     names = [*balancers, *members]
     ports = {name: free_port() for name in names}
     x509_port, stats_port = free_port(), free_port()
-    authority = Authority("Site Authority")
-    tls = directory / "tls"
+    authority, tls = Authority("Site Authority"), directory / "tls"
     tls.mkdir(parents=True)
     (tls / "ca.pem").write_bytes(authority.bundle_pem)
     site = authority.issue_server(["localhost"])
