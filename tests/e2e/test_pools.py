@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import pytest
 
 from tests.support import site_world
 from tests.support.demo_world import DemoWorld
+from tests.support.kdc import Client
 from tests.support.listener import TOKENS, Reply, parent_of, password_body, proof_body, until
 from tests.support.pki import Authority
 from tests.support.site_world import LB, STRANGER, SiteFiles, lines
@@ -29,10 +32,13 @@ MEMBERS = {"v3a": "v3", "v3b": "v3", "v3c": "v3", "v2a": "v2", "x1": "x509"}  # 
 @pytest.fixture(scope="module")
 def site(world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteFiles]:
     """Two back ends of version 3, one of 2.0, and a certificate listener behind one load balancer, which speaks TLS to them."""
-    made = site_world.make(tmp_path_factory.mktemp("pools") / "site", MEMBERS, site_world.over(world))
+    told = tomllib.loads(world.config.read_text())["kerberos"]
+    tickets = {"where": "gateway", "channel_bindings": "required", **{name: told[name] for name in ("keytab", "service", "realms")}}
+    made = site_world.make(tmp_path_factory.mktemp("pools") / "site", MEMBERS, site_world.over(world, kerberos=tickets))
+    realm = {"KRB5_CONFIG": world.told["krb5_conf"], "KRB5RCACHENAME": f"file2:{made.directory}/replay"}
     with contextlib.ExitStack() as stack:
         for name, listener in (("v3a", "api"), ("v3b", "api"), ("v2a", "api"), ("x1", "x509")):
-            stack.enter_context(site_world.gateway(made, name, listener))
+            stack.enter_context(site_world.gateway(made, name, listener, **realm))
         stack.enter_context(site_world.haproxy(made, ready={"v3": 2, "v3_once": 2, "v2": 1, "x509": 1}))
         yield made
 
@@ -108,6 +114,24 @@ def test_a_write_reaches_a_back_end(site: SiteFiles, world: DemoWorld) -> None:
     made = site.ask("POST", "/main/v3/regions", {"region": {"id": "Pool-Region"}}, {"X-Auth-Token": token})
     assert made.status == 201, made.body
     assert site.ask("DELETE", "/main/v3/regions/Pool-Region", headers={"X-Auth-Token": token}).status == 204
+
+
+def test_a_ticket_that_is_bound_to_the_site_opens(
+    site: SiteFiles, world: DemoWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The channel is the one that the client has: to the load balancer (RFC 5929, section 4), not ours from there."""
+    monkeypatch.setenv("KRB5_CONFIG", world.ticket("alice", tmp_path)["KRB5_CONFIG"])
+
+    def reply(bound_to: str) -> tuple[Client, Reply]:
+        der = ssl.PEM_cert_to_DER_cert((site.directory / "tls" / f"{bound_to}.crt").read_text())
+        exchange = Client(tmp_path / "alice.cc", bindings=b"tls-server-end-point:" + hashlib.sha256(der).digest())
+        headers = {"Authorization": exchange.header}
+        return exchange, site.ask("POST", f"/krb{TOKENS}", proof_body("kerberos", "demo"), headers)
+
+    exchange, opened = reply("site")
+    assert opened.status == 201 and opened.json()["token"]["user"]["name"] == "alice", opened.body
+    assert exchange.finish(opened.headers["www-authenticate"])
+    assert {reply(back_end)[1].status for back_end in ("v3a", "v3b")} == {401}
 
 
 @pytest.mark.parametrize(
