@@ -137,6 +137,24 @@ class Authenticator:
         told: dict[str, str | None],
         accept: Callable[[Subject], None] | None,
     ) -> Issued:
+        """Raises as `authenticate`; of several proofs each failure is the same 401."""
+        try:
+            return self._prove(methods, request, environ, peer, told, accept)
+        except errors.Problem as problem:
+            if len(methods) == 1 or problem.status >= 500 or isinstance(problem, errors.Unauthorized):
+                raise
+            # Any other answer would tell that the proofs before this one are right (CWE-204).
+            raise errors.Unauthorized(reason=problem.reason) from None
+
+    def _prove(
+        self,
+        methods: tuple[str, ...],
+        request: AuthRequest,
+        environ: Mapping[str, Any],
+        peer: Peer,
+        told: dict[str, str | None],
+        accept: Callable[[Subject], None] | None,
+    ) -> Issued:
         # Read before anything is checked: a change during the login makes the token older than the change.
         seq = self._feed.sync(fresh=True)
         if APPLICATION_CREDENTIAL in methods and request.scope != ScopeRequest():
