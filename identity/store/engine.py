@@ -262,20 +262,9 @@ def _private_file(name: str) -> None:
 
 def _postgresql(url: URL, given: Mapping[str, Any], database: Database) -> tuple[Engine, Watch]:
     """A silent network is noticed by keepalives; a slow statement is given up by the server itself, a frozen server by us."""
-    try:
-        from .patience import Patient  # noqa: PLC0415 (loads psycopg)
+    engine = _pool(url, given, database)
+    from .patience import Patient  # noqa: PLC0415 (loads psycopg)
 
-        engine = create_engine(
-            url.difference_update_query(["options"]),
-            pool_size=database.pool_size,
-            max_overflow=4,
-            pool_timeout=database.connect_timeout,
-            pool_use_lifo=True,
-            hide_parameters=True,
-            connect_args=dict(given),
-        )
-    except (ImportError, NoSuchModuleError):
-        raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
     order = hosts.Order()
     longest = max(database.statement_timeout, database.lock_timeout)
 
@@ -307,6 +296,21 @@ def _postgresql(url: URL, given: Mapping[str, Any], database: Database) -> tuple
 
     event.listen(engine, "do_connect", connect)
     return engine, watch
+
+
+def _pool(url: URL, given: Mapping[str, Any], database: Database) -> Engine:
+    try:
+        return create_engine(
+            url.difference_update_query(["options"]),
+            pool_size=database.pool_size,
+            max_overflow=4,
+            pool_timeout=database.connect_timeout,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args=dict(given),
+        )
+    except (ImportError, NoSuchModuleError):
+        raise StartError("the PostgreSQL driver is not installed: pip install 'psycopg[binary]'") from None
 
 
 def _arguments(url: URL, database: Database, replica: bool) -> dict[str, Any]:
