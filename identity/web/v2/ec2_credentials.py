@@ -136,14 +136,19 @@ def authorise_owner(call: Call) -> None:
     refuse_delegated(call)
 
 
-def store_pair(call: Call, tenant_id: str, access: str, secret: str) -> KeptSecret:
-    """Keep the pair for the user in the path. Raises `NotFound`, `Conflict` or `Forbidden`."""
+def store_pair(call: Call, tenant_id: str, access: str, secret: str, before: str | None = None) -> KeptSecret:
+    """Keep the pair for the user in the path, in place of the one with the id `before`.
+
+    Raises `NotFound`, `Conflict` or `Forbidden`.
+    """
     user_id, blob = call.args["user_id"], json.dumps({"access": access, "secret": secret, "trust_id": None})
     with call.services.store.begin() as tx:
         if user(call, tx, user_id) is None:
             raise errors.missing("user", user_id)
         if tenant(call, tx, tenant_id) is None:
             raise errors.missing("tenant", tenant_id)
+        if before is not None:
+            credentials.remove(tx, before)
         new = KeptSecret(blobs.id_of(EC2, blob), user_id, tenant_id, EC2, blobs.seal(call.services.vault, EC2, blob))
         blobs.create(tx, new, call.services.settings.credential.user_limit)
     return new

@@ -120,13 +120,9 @@ def show_credential(call: Call) -> Reply:
     errors=(400, 401, 403, 404, 409, 503),
 )
 def replace_credential(call: Call) -> Reply:
-    """The pair before is gone once the new one is kept."""
+    """The pair before goes as the new one is kept: in an outage both happen or neither."""
     before = _first(call)
-    new = _made(call)
-    with call.services.store.begin() as tx:
-        if credentials.get(tx, before.id) is not None:
-            credentials.remove(tx, before.id)
-    return json_reply(_shape(call, new))
+    return json_reply(_shape(call, _made(call, before.id)))
 
 
 @route(
@@ -153,11 +149,11 @@ def _first(call: Call) -> KeptSecret:
     return found[0]
 
 
-def _made(call: Call) -> KeptSecret:
+def _made(call: Call, before: str | None = None) -> KeptSecret:
     authorise_owner(call)
     wanted = given(call, KEY, PairBody).known
     access, secret = optional(wanted.access, None) or uuid4().hex, optional(wanted.secret, None) or uuid4().hex
-    return store_pair(call, wanted.tenantId, access, secret)
+    return store_pair(call, wanted.tenantId, access, secret, before)
 
 
 def _shape(call: Call, kept: KeptSecret) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class WantedPassword(msgspec.Struct):
     policy="owner",
     summary="Change one's own password, which the present one proves; the answer is a new token.",
     body=WantedPassword,
-    errors=(400, 401, 403),
+    errors=(400, 401, 403, 503),
 )
 def change_own_password(call: Call) -> Reply:
     call.enforce()
@@ -44,7 +44,10 @@ def change_own_password(call: Call) -> Reply:
     # password to log in learns so before the change, not by a 401 after it.
     issued(call, _login(call, body.original_password))
     call.services.passwords.change(call.args["user_id"], body.original_password, body.password)
-    return issued(call, _login(call, body.password))
+    try:
+        return issued(call, _login(call, body.password))
+    except errors.Unavailable as problem:  # who repeats the request now would be told that the old password is wrong
+        raise errors.Unavailable("The password has been changed: log in with the new one.", reason=problem.reason) from None
 
 
 def _login(call: Call, password: str) -> AuthRequest:
