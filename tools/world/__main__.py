@@ -55,6 +55,8 @@ def perform(machines: Machines, chosen: Sequence[str], screen: Console) -> tuple
 
 def main(words: Sequence[str]) -> int:
     screen = Console()
+    if not screen.is_terminal:
+        screen = Console(width=132)  # a log has no edge
     if not set(words) <= set(FAULTS):
         screen.print(f"which faults? {' '.join(FAULTS)}")
         return 2

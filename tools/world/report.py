@@ -41,7 +41,7 @@ def write(file: Path, faults: Sequence[Fault], tally: Tally) -> None:
 
 def table(faults: Sequence[Fault]) -> Table:
     found = Table(title="One site, ten hosts, load the whole time")
-    found.add_column("fault")
+    found.add_column("fault", no_wrap=True)
     for name in ("requests", "failed", "after retry", "recovery s", "slowest s"):
         found.add_column(name, justify="right")
     found.add_column("well")
