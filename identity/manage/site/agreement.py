@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from ...errors import SettingsError
 from ...settings import sections
 from .description import Site
+
+UNWELL = "-unwell"
+"""What HAProxy's second name for a back end ends in."""
 
 
 def mistakes(site: Site) -> list[str]:
@@ -29,6 +33,11 @@ def _hosts(site: Site) -> Iterator[str]:
             if (other, address) != (kind, host.address) and not shared:
                 yield f"{kind}: {host.name} is also a host in {other}: give each its own name"
         names = [host.name for host in getattr(site, kind)]
+        yield from (
+            f"{kind}: {name} ends in {UNWELL}, which is the load balancer's: call it otherwise"
+            for name in names
+            if name.endswith(UNWELL)
+        )
         yield from (f"{kind}: {name} stands twice" for name in sorted({name for name in names if names.count(name) > 1}))
 
 
@@ -138,3 +147,13 @@ def _overrides(site: Site) -> Iterator[str]:
             yield f"gateway.settings: there is no section {section!r}"
             continue
         yield from (f"gateway.settings.{section}: there is no option {name!r}" for name in table if name not in known[section])
+        for name, value in table.items():
+            if not _is_plain(value):
+                yield f"gateway.settings.{section}.{name}: no option is a date, a time or not a number: write text or a figure"
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a gateway's settings may hold it."""
+    if isinstance(value, list | dict):
+        return all(_is_plain(one) for one in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

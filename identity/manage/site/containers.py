@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ...errors import SettingsError
 from .description import Site
 
+OURS = ("setup", "kdc", "idp", "kerberos")
+"""Containers and volumes of the template's own: a host of that name would be lost, or share its data."""
+
 
 @dataclass(frozen=True)
 class Container:
@@ -34,6 +37,9 @@ def check(site: Site) -> None:
     for name, address in sorted(set(hosts)):
         if any(address == taken and name != other for other, taken in hosts):
             found.append(f"{name}: shares {address} with another host: every container has its own address")
+    found += [
+        f"{name}: is the name of a container or volume of our own: call the host otherwise" for name in OURS if name in dict(hosts)
+    ]
     if site.apache.v3 or site.apache.x509:
         found.append("apache: the containers run gateways without Apache; set apache.v3 and apache.x509 to false")
     if site.database.connection:

@@ -20,6 +20,7 @@ from .description import Site
 # Beside this package, in a checkout as well as where it is installed.
 _TEMPLATES = [Path(identity.__file__).parents[1] / name for name in ("haproxy", "apache")] + [Path(__file__).parent]
 _LABEL = "# Written by `gatestone render gateway` for {name}: change the site description, not this file.\n"
+_NO_TEXT = re.compile(r"y|n|yes|no|on|off|true|false|null|[^a-z].*", re.IGNORECASE)
 KINDS = ("haproxy", "apache", "gateway", "compose")
 
 
@@ -80,7 +81,8 @@ def _filled(template: str, site: Site, **more: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"bracketed": _bracketed, "json": json.dumps, "escaped": re.escape, "network": _network}
+    filters = {"bracketed": _bracketed, "json": json.dumps, "escaped": re.escape, "network": _network, "yaml": _yaml}
+    environment.filters |= filters
     text = environment.get_template(template).render(site=site, at=gateway.at, public_url=gateway.public_urls(site)[0], **more)
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -88,6 +90,11 @@ def _filled(template: str, site: Site, **more: Any) -> str:
 def _bracketed(address: str) -> str:
     """An address as it stands before a port in Apache's files."""
     return f"[{address}]" if ":" in address else address
+
+
+def _yaml(text: str) -> str:
+    """A word as YAML reads it as text: `no`, `1e3` or `2001-01-01` would be something else without quotes."""
+    return json.dumps(text) if _NO_TEXT.fullmatch(text) else text
 
 
 def _network(text: str) -> str:
