@@ -48,6 +48,7 @@ def perform(machines: Machines, chosen: Sequence[str], screen: Console) -> tuple
     finally:
         load.over.set()
     load.stop()
+    stage.settle()
     screen.print("  everything that was ever told is looked at again ...", style="dim")
     audit.audit(load)
     return stage, load
@@ -80,7 +81,7 @@ def main(words: Sequence[str]) -> int:
     screen.print(report.table(stage.faults))
     wrong = report.complaints(stage.faults, load.tally)
     for one in stage.faults:
-        for note in one.notes:
+        for note in one.notes + one.failures:
             screen.print(f"  {one.name}: {note}", style="dim", highlight=False)
     for line in wrong:
         screen.print(line, style="red", highlight=False)
