@@ -150,7 +150,10 @@ class Apache(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What one client may take. `exempt`: networks of services that share an address and log in often."""
+    """What one source may take: an IPv4 address, or the first 64 bits of an IPv6 one, which its holder can change at will.
+
+    `exempt`: networks of services that share a source and log in often.
+    """
 
     tokens_per_source: Count = 100
     tokens_period: Seconds = 10
