@@ -12,15 +12,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 PYTEST = [str(BIN / "python"), "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
-# Real daemons and time limits get the machine to themselves; everything else shares the cores.
-ALONE = [f"tests/{name}" for name in ("e2e", "perf") if any((ROOT / "tests" / name).glob("test_*.py"))]
+# What counts calls or seconds gets the machine to itself; all else shares the cores. Tests of one file share their daemons.
+ALONE = ["tests/perf", "tests/e2e/test_world.py"]
+DAEMONS = "tests/e2e"
 PARTS: dict[str, list[str]] = {
     "lint": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
     "types": [str(BIN / "mypy")],
     "client types": [str(BIN / "mypy"), "--config-file", "client/pyproject.toml", "client/keystoneauth_gatestone"],
-    "tests": [*PYTEST, "-n", "2", "--dist", "loadgroup", "tests", *(f"--ignore={path}" for path in ALONE)],
-    "daemons": [*PYTEST, *ALONE],
+    "tests": [*PYTEST, "-n", "2", "--dist", "loadgroup", "tests", *(f"--ignore={path}" for path in (*ALONE, DAEMONS))],
+    "daemons": [*PYTEST, "-n", "2", "--dist", "loadfile", DAEMONS, *(f"--ignore={path}" for path in ALONE)],
+    "alone": [*PYTEST, *ALONE],
     # A part of the field's own suites; `make conformance` runs them whole.
     "conformance": [str(BIN / "python"), "-m", "tools.conformance", "--fast"],
 }
