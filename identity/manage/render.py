@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import StartError
+from ..errors import SettingsError, StartError
 from .site import filling, reading
+from .site.description import Site
 
 
 @click.command()
@@ -21,13 +22,7 @@ def render(kind: str, file: str, host: str | None, out: str | None) -> None:
     The same description gives the same bytes, so a difference in them is a difference in the site.
     """
     site = reading.load(Path(file))
-    if kind == "all":
-        kinds = [
-            one for one in filling.KINDS if host is None or any(name.startswith(f"{host}/") for name in filling.files(site, one))
-        ]
-        made = {name: text for one in kinds for name, text in filling.files(site, one, host).items()}
-    else:
-        made = filling.files(site, kind, host)
+    made = _all(site, host) if kind == "all" else filling.files(site, kind, host)
     if out is not None:
         _write(Path(out), made)
     elif len(made) == 1:
@@ -36,6 +31,26 @@ def render(kind: str, file: str, host: str | None, out: str | None) -> None:
         raise StartError(f"this site has nothing for {kind}")
     else:
         raise click.UsageError(f"{len(made)} files: name one with --host, or a directory with --out ({', '.join(made)})")
+
+
+def _all(site: Site, host: str | None) -> dict[str, str]:
+    """Files of every kind. A site that cannot be containers has no file for them, and its other files nevertheless."""
+    made: dict[str, str] = {}
+    for kind in filling.KINDS:
+        try:
+            made |= filling.files(site, kind)
+        except SettingsError as fault:
+            if kind != "compose":
+                raise
+            if host is None:
+                click.echo(f"no docker-compose.yml: {'; '.join(fault.problems)}", err=True)
+    if host is None:
+        return made
+    found = {name: text for name, text in made.items() if name.startswith(f"{host}/")}
+    if not found:
+        known = ", ".join(sorted({name.partition("/")[0] for name in made if "/" in name}))
+        raise SettingsError([f"--host {host}: no file is for that host; known are {known}"])
+    return found
 
 
 def _write(directory: Path, made: dict[str, str]) -> None:

@@ -143,6 +143,19 @@ def test_the_command_prints_one_file_and_writes_many(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"lb01", "lb02", "v3a", "x1", "docker-compose.yml"}
 
 
+def test_a_site_that_cannot_be_containers_has_its_other_files(tmp_path: Path) -> None:
+    file, out = tmp_path / "site.toml", tmp_path / "out"
+    file.write_text(EXAMPLE.replace('where = "gateway"', 'where = "apache"') + "\n[apache]\nv3 = true\n")
+    runner = CliRunner()
+    done = runner.invoke(main, ["render", "all", "--site", str(file), "--out", str(out)])
+    assert done.exit_code == 0 and "no docker-compose.yml: apache:" in done.stderr
+    assert {path.name for path in out.iterdir()} >= {"lb01", "v3a", "x1"} and not (out / "docker-compose.yml").exists()
+    one = runner.invoke(main, ["render", "all", "--site", str(file), "--host", "lb01"])
+    assert one.exit_code == 0 and "localpeer lb01" in one.output and "docker-compose" not in one.output
+    nobody = runner.invoke(main, ["render", "all", "--site", str(file), "--host", "nobody"])
+    assert nobody.exit_code == 1 and "known are" in nobody.output
+
+
 def test_what_cannot_be_containers_is_told(tmp_path: Path) -> None:
     site = reading.read(EXAMPLE.replace('address = "10.20.0.51"', 'address = "10.21.0.51"') + "\n[apache]\nx509 = true\n")
     with pytest.raises(SettingsError) as told:
